@@ -1,0 +1,140 @@
+"""One place where numbers from outside are looked at: each check returns its argument clean or says what is wrong."""
+
+from __future__ import annotations
+
+import math
+from numbers import Real
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from allocopt.errors import DataError
+
+Array = NDArray[np.float64]
+
+_LISTED = 5  # how many faulty entries a message names before it counts the rest
+
+
+def number(value: Any, what: str, *, low: float = 0.0, high: float = math.inf, finite: bool = True) -> float:
+    """Return ``value`` as a float within ``[low, high]``.
+
+    >>> number("12", "the loss")
+    Traceback (most recent call last):
+    allocopt.errors.DataError: the loss is '12' (str), not a number; give an int or a float
+    """
+    if isinstance(value, bool | np.bool_) or not isinstance(value, Real):
+        raise DataError(f"{what} is {value!r} ({type(value).__name__}), not a number; give an int or a float")
+    out = float(value)
+    if math.isnan(out):
+        raise DataError(f"{what} is NaN; give a number, or leave the item out")
+    if finite and math.isinf(out):
+        raise DataError(f"{what} is {out}; give a finite number")
+    if not low <= out <= high:
+        raise DataError(f"{what} is {out:g}; expected a value {_range(low, high)}")
+    return out
+
+
+def _range(low: float, high: float) -> str:
+    if math.isinf(high):
+        return f">= {low:g}"
+    return f"between {low:g} and {high:g}"
+
+
+def vector(
+    values: Any, ids: pd.Index, what: str, *, low: float = 0.0, high: float = math.inf, finite: bool = True
+) -> Array:
+    """Return one float per payer, read-only, every entry within ``[low, high]``; faults are collected and named.
+
+    A Series is aligned by payer id (every payer must be there); a scalar is repeated; anything else must have one
+    entry per payer, in the order of the table. ``finite=False`` lets ``inf`` through.
+    """
+    if isinstance(values, pd.Series):
+        series = _aligned(values, ids, what)
+    elif isinstance(values, Real) and not isinstance(values, bool):
+        series = pd.Series(float(values), index=ids)
+    else:
+        entries = list(values) if not isinstance(values, np.ndarray) else values
+        if np.ndim(entries) != 1 or len(entries) != len(ids):
+            shape = np.shape(entries)
+            raise DataError(f"{what} has shape {shape}; expected one entry for each of the {len(ids)} payers")
+        series = pd.Series(entries, index=ids)
+    if series.dtype == bool:
+        raise DataError(f"{what} holds true/false; expected numbers")
+    if not pd.api.types.is_numeric_dtype(series.dtype):
+        series = _parsed(series, what)
+    out = series.to_numpy(dtype=np.float64, na_value=np.nan, copy=True)
+    faults = [f"{ids[i]!r} is NaN" for i in np.flatnonzero(np.isnan(out))]
+    if finite:
+        faults += [f"{ids[i]!r} is {out[i]}" for i in np.flatnonzero(np.isinf(out))]
+    wrong = (out < low) | (out > high)
+    if finite:
+        wrong &= np.isfinite(out)
+    faults += [f"{ids[i]!r} is {out[i]:g}" for i in np.flatnonzero(wrong)]
+    if faults:
+        more = f" and {len(faults) - _LISTED} more" if len(faults) > _LISTED else ""
+        kind = "finite numbers" if finite else "numbers"
+        raise DataError(
+            f"{what}: {', '.join(faults[:_LISTED])}{more}; expected {kind} {_range(low, high)}: "
+            "correct the entry or drop the payer"
+        )
+    out.flags.writeable = False
+    return out
+
+
+def _aligned(values: pd.Series[Any], ids: pd.Index, what: str) -> pd.Series[Any]:
+    if not values.index.is_unique:
+        twice = values.index[values.index.duplicated()].unique()[0]
+        raise DataError(f"{what} names payer {twice!r} twice; keep one row per payer")
+    missing = ids.difference(values.index, sort=False)
+    if len(missing):
+        raise DataError(f"{what} has no entry for payer {missing[0]!r} ({len(missing)} missing); give one per payer")
+    return values.reindex(ids)
+
+
+def _parsed(series: pd.Series[Any], what: str) -> pd.Series[Any]:
+    """Object columns may hold Python numbers (or None for NaN); text in them is named, never guessed at."""
+    for payer, value in series.items():
+        if value is None or value is pd.NA:
+            continue
+        if isinstance(value, bool | np.bool_) or not isinstance(value, Real):
+            raise DataError(f"{what}: {payer!r} is {value!r}, not a number; write it as a plain number")
+    return pd.to_numeric(series)
+
+
+def payer_table(payers: Any, what: str = "payers") -> pd.DataFrame:
+    """Return a private copy of the table, with unique payer ids as its index."""
+    if isinstance(payers, pd.Series):
+        raise DataError(f"{what} is a Series; give a DataFrame with one row per payer (series.to_frame() makes one)")
+    if not isinstance(payers, pd.DataFrame):
+        try:
+            payers = pd.DataFrame(payers)
+        except (ValueError, TypeError) as fault:
+            raise DataError(f"{what} cannot be read as a table ({fault}); give a pandas DataFrame") from None
+    table = payers.copy(deep=True)
+    if table.index.hasnans:
+        raise DataError(f"{what}: a payer id is missing (NaN in the index); name every payer")
+    if not table.index.is_unique:
+        twice = table.index[table.index.duplicated()].unique()
+        raise DataError(f"{what}: payer id {twice[0]!r} occurs more than once; ids must be unique")
+    if not table.columns.is_unique:
+        twice = table.columns[table.columns.duplicated()].unique()
+        raise DataError(f"{what}: column {twice[0]!r} occurs more than once; rename one")
+    return table
+
+
+def one_currency(table: pd.DataFrame, currency: str) -> str:
+    """Return the single currency of the table and the question; amounts in two currencies are never added."""
+    if not isinstance(currency, str):
+        raise DataError(f"currency is {currency!r}; give a code such as 'EUR', or '' when the amounts have none")
+    if "currency" not in table.columns or not len(table):
+        return currency
+    found = [str(c) for c in pd.unique(table["currency"])]
+    if len(found) > 1:
+        rows = {c: table.index[table["currency"].astype(str) == c][0] for c in found}
+        named = ", ".join(f"{c} (payer {rows[c]!r})" for c in found)
+        raise DataError(f"payers are stated in several currencies: {named}; convert them to one before dividing a loss")
+    if currency and found[0] != currency:
+        raise DataError(f"the loss is in {currency} but the payers' amounts are in {found[0]}; convert one of them")
+    return found[0]

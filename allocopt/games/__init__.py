@@ -1,0 +1,1 @@
+"""Characteristic functions built from facts: the worth of every coalition."""

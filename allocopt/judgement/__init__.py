@@ -1,0 +1,1 @@
+"""What an allocation deserves and rewards: metrics, incentives, the scorecard."""

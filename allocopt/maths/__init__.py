@@ -1,0 +1,1 @@
+"""Arrays in, arrays out: kernels, programs and their certificates; no finance words."""

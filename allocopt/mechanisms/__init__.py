@@ -1,0 +1,1 @@
+"""Who pays in what order: layers, waterfalls and their runs."""

@@ -1,0 +1,1 @@
+"""Models and datasets by name: documents read, checked and resolved."""
