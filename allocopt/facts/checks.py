@@ -65,13 +65,13 @@ def vector(
     if not pd.api.types.is_numeric_dtype(series.dtype):
         series = _parsed(series, what)
     out = series.to_numpy(dtype=np.float64, na_value=np.nan, copy=True)
-    faults = [f"{ids[i]!r} is NaN" for i in np.flatnonzero(np.isnan(out))]
+    faults = [f"{ids[int(i)]!r} is NaN" for i in np.flatnonzero(np.isnan(out))]
     if finite:
-        faults += [f"{ids[i]!r} is {out[i]}" for i in np.flatnonzero(np.isinf(out))]
+        faults += [f"{ids[int(i)]!r} is {out[i]}" for i in np.flatnonzero(np.isinf(out))]
     wrong = (out < low) | (out > high)
     if finite:
         wrong &= np.isfinite(out)
-    faults += [f"{ids[i]!r} is {out[i]:g}" for i in np.flatnonzero(wrong)]
+    faults += [f"{ids[int(i)]!r} is {out[i]:g}" for i in np.flatnonzero(wrong)]
     if faults:
         more = f" and {len(faults) - _LISTED} more" if len(faults) > _LISTED else ""
         kind = "finite numbers" if finite else "numbers"
@@ -112,7 +112,7 @@ def payer_table(payers: Any, what: str = "payers") -> pd.DataFrame:
             payers = pd.DataFrame(payers)
         except (ValueError, TypeError) as fault:
             raise DataError(f"{what} cannot be read as a table ({fault}); give a pandas DataFrame") from None
-    table = payers.copy(deep=True)
+    table: pd.DataFrame = payers.copy(deep=True)
     if table.index.hasnans:
         raise DataError(f"{what}: a payer id is missing (NaN in the index); name every payer")
     if not table.index.is_unique:
