@@ -1,0 +1,174 @@
+r"""One price clears every separable division: sort the breakpoints, find the segment, solve it.
+
+Each agent offers blocks of supply. A block starts at price :math:`s`, rises with slope :math:`w` and stops at its cap
+:math:`c`; its cost is :math:`s x + x^2 / (2 w)`. Then
+
+.. math:: \min \sum_b s_b x_b + \frac{x_b^2}{2 w_b} \quad\text{s.t.}\quad \sum_b x_b = L,\ 0 \le x_b \le c_b
+
+has the solution :math:`x_b = \mathrm{clip}(w_b (p - s_b),\, 0,\, c_b)` with one price :math:`p` for all.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+Array = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Supply:
+    """Blocks of supply: ``start``, ``weight`` (slope) and ``cap``, each of shape (..., blocks, n).
+
+    ``labels`` names the blocks. A block of weight or cap zero offers nothing. Leading axes are rows of a batch.
+    """
+
+    start: Array
+    weight: Array
+    cap: Array
+    labels: tuple[str, ...] = ("",)
+
+    def __post_init__(self) -> None:
+        shape = np.broadcast_shapes(self.start.shape, self.weight.shape, self.cap.shape)
+        for name in ("start", "weight", "cap"):
+            object.__setattr__(self, name, np.broadcast_to(np.asarray(getattr(self, name), dtype=np.float64), shape))
+
+    @property
+    def able(self) -> Array:
+        """The most each block can give: its cap, or nothing when its weight is zero."""
+        return np.where(self.weight > 0, self.cap, 0.0)
+
+    @property
+    def full(self) -> Array:
+        """The price at which each block is exhausted; ``inf`` without a cap."""
+        with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
+            rise = np.where(self.able > 0, self.cap / self.weight, 0.0)
+        return np.asarray(self.start + rise, dtype=np.float64)
+
+    def dual(self) -> Supply:
+        """The supply of what is *not* given: burden and payout change places, the last block to fill comes first.
+
+        Starts are counted from the first block to give, so that a small loss is not a difference of large prices.
+        """
+        full = np.where(self.able > 0, self.full, -np.inf)
+        last = full.max(axis=(-2, -1), keepdims=True, initial=-np.inf)
+        return Supply(np.where(self.able > 0, last - full, 0.0), self.weight, self.cap, self.labels)
+
+    def at(self, price: Array | float) -> Array:
+        """What each block gives at a price (a number, or one per row of the batch)."""
+        price = np.asarray(price, dtype=np.float64)[..., None, None]
+        with np.errstate(invalid="ignore"):
+            return np.clip(self.weight * (price - self.start), 0.0, self.able)
+
+
+class Clearing(NamedTuple):
+    """What each block gives (blocks, n) and the price that clears."""
+
+    given: Array
+    price: float
+
+
+def clear(loss: float, supply: Supply) -> Clearing:
+    """The unique minimiser for one row, exact by sorted breakpoints in O(m log m) for m blocks.
+
+    ``loss`` must not exceed what the blocks can give. Where supply is flat at ``loss`` (a plateau between blocks) the
+    lowest clearing price is returned.
+
+    >>> one_block = Supply(np.zeros((1, 3)), np.array([[1.0, 2.0, 3.0]]), np.array([[10.0, 10.0, 4.0]]))
+    >>> clear(12.0, one_block)
+    Clearing(given=array([[2.66666667, 5.33333333, 4.        ]]), price=2.6666666666666665)
+    """
+    shape = supply.start.shape
+    offers = (supply.able > 0).ravel()
+    given = np.zeros(offers.shape)
+    if loss <= 0 or not offers.any():
+        floor = float(supply.start.ravel()[offers].min()) if offers.any() else 0.0
+        return Clearing(given.reshape(shape), floor)
+    s, w, c = (a.ravel()[offers] for a in (supply.start, supply.weight, supply.cap))
+    scale = w.max()  # slopes only matter relative to each other; this keeps price sums within the range of floats
+    w = w / scale
+    s = s * scale
+    with np.errstate(over="ignore"):
+        full = s + c / w
+    total = c.sum()
+    if loss >= total:
+        given[offers] = c
+        return Clearing(given.reshape(shape), float(full.max()) / scale)
+    # Every segment starts at a breakpoint, so bisection over the sorted breakpoints with a direct sum at each visit
+    # finds the segment without the cancellation that running sums of slopes suffer when weights differ by 1e9.
+    points = np.unique(np.concatenate((s, full[np.isfinite(full)])))
+    low, high = 0, len(points)
+    while high - low > 1:
+        middle = (low + high) // 2
+        if np.clip(w * (points[middle] - s), 0.0, c).sum() < loss:
+            low = middle
+        else:
+            high = middle
+    left = points[low]
+    active = (s <= left) & (full > left)
+    slope = w[active].sum()
+    below = np.clip(w * (left - s), 0.0, c)
+    step = (loss - below.sum()) / slope
+    x = _segment(w, left - s, c, step, active, below)
+    step += (loss - x.sum()) / slope  # one correction takes the budget to the last bit
+    x = _segment(w, left - s, c, step, active, below)
+    given[offers] = x
+    return Clearing(given.reshape(shape), float(left + step) / scale)
+
+
+def _segment(w: Array, lead: Array, c: Array, step: float, active: NDArray[np.bool_], below: Array) -> Array:
+    return np.asarray(np.where(active, np.clip(w * (lead + step), 0.0, c), below))
+
+
+class Residuals(NamedTuple):
+    """Distance of an answer from feasible, from supply at the price, and from the bound the price proves."""
+
+    primal: float
+    dual: float
+    gap: float
+
+
+def residuals(loss: float, supply: Supply, x: Array, price: float) -> Residuals:
+    r"""Check an answer of any origin against the optimality conditions, relative to the loss.
+
+    ``x`` (n) holds totals per agent. Primal: budget and bounds. Dual: :math:`|x_i - X_i(p)|`, the distance from what
+    agent :math:`i` supplies at the price. Gap: cost minus the Lagrangian bound
+    :math:`p L - \sum_b \max_x (p x - f_b(x))`, relative to the price times the loss. The price may be any point of a
+    plateau, and when supply is exhausted any price at or above the last full block.
+    """
+    able = supply.able.sum(axis=-2)
+    covered = min(loss, float(able.sum()))
+    if not x.size:
+        return Residuals(0.0, 0.0, 0.0)
+    if loss <= 0:
+        return Residuals(*((0.0 if not x.any() else np.inf,) * 3))
+    unit = covered if covered > 0 else loss
+    primal = float(max(abs(x.sum() - covered), (x - able).max(), (-x).max(), 0.0)) / unit
+    dual = float(np.abs(x - supply.at(price).sum(axis=-2)).max()) / unit
+    # The cost of a total is the cost of its cheapest split over blocks, which fills blocks in order of price.
+    split = _cheapest_split(supply, x)
+    best = supply.at(price)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        curve = np.where(supply.able > 0, 0.5 / supply.weight, 0.0)
+    # Excess cost of each block over its own Lagrangian minimum: a sum of non-negative terms, so nothing cancels.
+    excess = curve * (split - best) ** 2 + (supply.start - price + 2 * curve * best) * (split - best)
+    rise = max(abs(price - float(supply.start.min())), float(np.finfo(float).tiny))
+    gap = abs(float(np.where(supply.able > 0, excess, 0.0).sum()) + price * (covered - float(x.sum()))) / (rise * unit)
+    return Residuals(primal, dual, gap)
+
+
+def _cheapest_split(supply: Supply, x: Array) -> Array:
+    """Split each agent's total over its blocks, cheapest start first (blocks of one agent never overlap in price)."""
+    split = np.zeros(supply.start.shape)
+    left = np.maximum(x, 0.0)
+    order = np.argsort(supply.start, axis=-2, kind="stable")
+    agents = np.arange(len(x))
+    for rank in range(order.shape[0]):
+        take = np.minimum(left, supply.able[order[rank], agents])
+        split[order[rank], agents] = take
+        left = left - take
+    split[order[-1], agents] += left  # what exceeds the caps stays visible in the primal residual
+    return split
