@@ -1,0 +1,90 @@
+"""Who bears the loss: loss allocation in derivative markets, posed as convex programs, proven and compared.
+
+>>> import allocopt as ao
+>>> event = ao.load_event("nasdaq-clearing-2018")
+>>> answer = ao.allocate(event.problem(), "pro-rata", key="default_fund")
+>>> f"{answer.shares.sum():,.0f} {event.currency}"
+'107,000,000 EUR'
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from allocopt import games as games
+    from allocopt.errors import AllocOptError as AllocOptError
+    from allocopt.errors import CertificateError as CertificateError
+    from allocopt.errors import DataError as DataError
+    from allocopt.errors import DocumentError as DocumentError
+    from allocopt.errors import InfeasibleError as InfeasibleError
+    from allocopt.errors import SolverError as SolverError
+    from allocopt.facts.allocation import Allocation as Allocation
+    from allocopt.facts.certificate import Certificate as Certificate
+    from allocopt.facts.event import Event as Event
+    from allocopt.facts.problem import LossProblem as LossProblem
+    from allocopt.games.values import shapley as shapley
+    from allocopt.judgement import incentives as incentives
+    from allocopt.judgement import metrics as metrics
+    from allocopt.judgement.scorecard import Scorecard as Scorecard
+    from allocopt.judgement.scorecard import compare as compare
+    from allocopt.mechanisms.cascade import Cascade as Cascade
+    from allocopt.mechanisms.layer import Layer as Layer
+    from allocopt.mechanisms.waterfall import Waterfall as Waterfall
+    from allocopt.schemes import Key as Key
+    from allocopt.schemes import Scheme as Scheme
+    from allocopt.schemes import allocate as allocate
+    from allocopt.schemes import allocate_many as allocate_many
+    from allocopt.schemes import scheme as scheme
+    from allocopt.schemes import schemes as schemes
+    from allocopt.schemes.constraints import cvar_at_most as cvar_at_most
+    from allocopt.schemes.constraints import gini_at_most as gini_at_most
+    from allocopt.schemes.constraints import group_ratio_at_most as group_ratio_at_most
+    from allocopt.schemes.constraints import keep_solvent as keep_solvent
+    from allocopt.schemes.constraints import within as within
+    from allocopt.shelf.library import datasets as datasets
+    from allocopt.shelf.library import load_event as load_event
+    from allocopt.shelf.library import load_model as load_model
+    from allocopt.shelf.library import models as models
+
+__version__ = "0.1.0"
+
+# Public name -> where it lives; "" means the name is a module. Resolved on first use, so that `import allocopt` does
+# not load the modelling layer, the compiler or the plotting library.
+_HOME = {
+    "AllocOptError": "errors", "CertificateError": "errors", "DataError": "errors", "DocumentError": "errors",
+    "InfeasibleError": "errors", "SolverError": "errors",
+    "Allocation": "facts.allocation", "Certificate": "facts.certificate", "Event": "facts.event",
+    "LossProblem": "facts.problem",
+    "Key": "schemes", "Scheme": "schemes", "allocate": "schemes", "allocate_many": "schemes", "scheme": "schemes",
+    "schemes": "schemes",
+    "cvar_at_most": "schemes.constraints", "gini_at_most": "schemes.constraints",
+    "group_ratio_at_most": "schemes.constraints", "keep_solvent": "schemes.constraints",
+    "within": "schemes.constraints",
+    "games": "", "shapley": "games.values",
+    "Cascade": "mechanisms.cascade", "Layer": "mechanisms.layer", "Waterfall": "mechanisms.waterfall",
+    "Scorecard": "judgement.scorecard", "compare": "judgement.scorecard",
+    "incentives": "judgement.", "metrics": "judgement.",
+    "datasets": "shelf.library", "load_event": "shelf.library", "load_model": "shelf.library",
+    "models": "shelf.library",
+}  # fmt: skip
+
+__all__ = ["__version__", *_HOME]  # noqa: PLE0604
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOME:
+        raise AttributeError(f"module 'allocopt' has no attribute {name!r}")
+    home = _HOME[name]
+    if home == "" or home.endswith("."):
+        value: Any = importlib.import_module(f"allocopt.{home}{name}")
+    else:
+        value = getattr(importlib.import_module(f"allocopt.{home}"), name)
+    # A module of the same name as a public function (allocopt.schemes) is bound by the import; the function wins.
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

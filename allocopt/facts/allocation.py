@@ -20,7 +20,9 @@ from allocopt.facts.rounding import largest_remainder
 class Rule(Protocol):
     """What an Allocation needs to know of the scheme that made it."""
 
-    name: str
+    @property
+    def name(self) -> str:
+        """The rule's published name."""
 
     def reason(self, allocation: Allocation, payer: Any) -> str:
         """Why this payer pays this much, in a sentence."""

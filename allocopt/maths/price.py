@@ -96,7 +96,7 @@ def clear(loss: float, supply: Supply) -> Clearing:
     total = c.sum()
     if loss >= total:
         given[offers] = c
-        return Clearing(given.reshape(shape), float(full.max()) / scale)
+        return Clearing(given.reshape(shape), float(full.max() / scale))
     # Every segment starts at a breakpoint, so bisection over the sorted breakpoints with a direct sum at each visit
     # finds the segment without the cancellation that running sums of slopes suffer when weights differ by 1e9.
     points = np.unique(np.concatenate((s, full[np.isfinite(full)])))
@@ -116,7 +116,7 @@ def clear(loss: float, supply: Supply) -> Clearing:
     step += (loss - x.sum()) / slope  # one correction takes the budget to the last bit
     x = _segment(w, left - s, c, step, active, below)
     given[offers] = x
-    return Clearing(given.reshape(shape), float(left + step) / scale)
+    return Clearing(given.reshape(shape), float((left + step) / scale))
 
 
 def _segment(w: Array, lead: Array, c: Array, step: float, active: NDArray[np.bool_], below: Array) -> Array:

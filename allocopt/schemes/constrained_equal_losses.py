@@ -1,0 +1,48 @@
+"""Everybody keeps the same amount of its cap, or nothing if the cap is smaller."""
+
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from allocopt.facts.checks import Array
+from allocopt.maths.price import Supply
+from allocopt.schemes.one_price import OnePrice
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class ConstrainedEqualLosses(OnePrice):
+    r"""Every payer is left with the same amount of its cap unpaid (or the same amount per unit of weight).
+
+    .. math:: \min_x \sum_i \frac{(c_i - x_i)^2}{2 w_i} \quad \text{s.t.} \quad \sum_i x_i = L,\ 0 \le x_i \le c_i
+       \qquad\Longrightarrow\qquad x_i = c_i - \min(c_i, \mu\, w_i)
+
+    The largest cap pays first and falls until it meets the next. Prices are counted from the largest ratio of cap to
+    weight, :math:`p = \max_j c_j / w_j - \mu \ge 0`, which shifts the cost by a constant times :math:`L` and keeps a
+    small loss from being the difference of two large numbers. Needs finite caps. It is the dual of constrained equal
+    awards: the same shares follow from that rule with ``reading="payout"``.
+
+    >>> import pandas as pd
+    >>> from allocopt.facts.problem import LossProblem
+    >>> table = pd.DataFrame({"claim": [100.0, 200.0, 300.0]}, index=["A", "B", "C"])
+    >>> ConstrainedEqualLosses().allocate(LossProblem(300, table, cap="claim")).shares.to_list()
+    [0.0, 100.0, 200.0]
+    """
+
+    name = "constrained-equal-losses"
+    aliases = ("cel", "uniform-losses")
+    formula = r"x_i = c_i - \min(c_i,\ \mu\, w_i)"
+    objective = r"\sum_i \frac{(c_i - x_i)^2}{2 w_i}"
+    reference = "Maimonides; Aumann and Maschler (1985), Journal of Economic Theory 36:195-213; Herrero (2003)"
+    claims = frozenset({"equal treatment", "loss monotonicity", "homogeneity", "consistency", "null payer"})
+    keyed = "key"
+    bounded = True
+
+    key: Any = field(default=None, metadata={"help": "weights: column, blend, or one figure per payer; one for each"})
+
+    def supply(self, loss: Array, cap: Array, key: Array) -> Supply:
+        """One block per payer that starts the earlier the larger the cap is for its weight."""
+        with np.errstate(divide="ignore", invalid="ignore"):
+            ratio = np.where(key > 0, cap / key, 0.0)
+        start = ratio.max(axis=-1, keepdims=True, initial=0.0) - ratio
+        return Supply(start[..., None, :], key[..., None, :], cap[..., None, :])

@@ -1,0 +1,33 @@
+"""Half of every claim first, in equal amounts; then what is left of the other halves is made equal."""
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+from allocopt.schemes.tal_family import TalFamily
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class Talmud(TalFamily):
+    r"""Up to half of all caps losses are shared in equal amounts; beyond it, what is left unpaid is made equal.
+
+    .. math:: x_i = \min(c_i / 2,\ p) \ \text{ if } L \le \tfrac12 \textstyle\sum c, \qquad
+       x_i = c_i - \min(c_i / 2,\ \mu) \ \text{ otherwise}
+
+    The nucleolus of the claims game :math:`v(S) = (L - c(N \setminus S))^+`, and the only consistent rule that divides
+    every two-payer problem as the Mishnah does. Self-dual: both readings give the same shares. Needs finite caps
+    :math:`c_i`.
+
+    >>> import pandas as pd
+    >>> from allocopt.facts.problem import LossProblem
+    >>> table = pd.DataFrame({"claim": [100.0, 200.0, 300.0]}, index=["A", "B", "C"])
+    >>> Talmud().allocate(LossProblem(200, table, cap="claim")).shares.to_list()
+    [50.0, 75.0, 75.0]
+    """
+
+    name = "talmud"
+    aliases = ("contested-garment-consistent",)
+    formula = r"x_i = \min(c_i/2, p)\ \text{ then }\ c_i - \min(c_i/2, \mu)"
+    objective = r"\sum_i \tfrac12 y_i^2 + \tfrac12 z_i^2 + (M - c_i / 2) z_i"
+    reference = "Mishnah Ketubot 93a; Aumann and Maschler (1985), Journal of Economic Theory 36:195-213"
+
+    theta: ClassVar[float] = 0.5  # type: ignore[misc]

@@ -1,0 +1,188 @@
+"""The published figures of real defaults, computed again from the datasets and models on the shelf."""
+
+from __future__ import annotations
+
+import math
+
+import pandas as pd
+import pytest
+
+from allocopt.facts.event import ROLES, Event
+from allocopt.schemes import allocate
+from allocopt.shelf.library import datasets, load_event, load_model
+
+CENT = 0.005
+
+
+def figure(event: Event, name: str) -> float:
+    (found,) = [f.value for f in event.figures if f.name == name]
+    return found
+
+
+def by_role(event: Event) -> tuple[pd.Series, float]:  # type: ignore[type-arg]
+    """What each role bears, and the residual: under the model the event names, else by its default question."""
+    if "model" in event.question:
+        run = load_model(event.question["model"]).run(event).verify()
+        return run.by_role, run.residual
+    answer = allocate(event.problem(), "pro-rata", key=event.question["key"]).verify()
+    return answer.shares.groupby(event.payers["role"].reindex(answer.problem.ids)).sum(), answer.residual
+
+
+@pytest.mark.parametrize("dataset", datasets())
+def test_every_expected_figure_is_recomputed(dataset: str) -> None:
+    event = load_event(dataset)
+    assert event.expected
+    paid, residual = by_role(event)
+    for name, value in event.expected.items():
+        if name in ROLES:
+            assert paid.get(name, 0.0) == pytest.approx(value, abs=CENT), name
+        elif name == "residual":
+            assert residual == pytest.approx(value, abs=CENT)
+        else:
+            problem = event.problem()
+            assert problem.loss / problem.capacity == pytest.approx(value, rel=1e-9)
+
+
+def test_the_comparison_sees_a_wrong_figure() -> None:
+    paid, _ = by_role(load_event("nasdaq-clearing-2018"))
+    with pytest.raises(AssertionError):
+        assert paid["house"] == pytest.approx(7_000_000.01, abs=CENT)
+
+
+def test_nasdaq_2018_is_114_as_7_and_107_from_166_members() -> None:
+    event = load_event("nasdaq-clearing-2018")
+    run = load_model("nasdaq-clearing").run(event).verify()
+    assert event.loss == 114e6
+    assert run.by_layer["junior capital"] == 7e6
+    assert run.by_layer["survivors' default fund"] == pytest.approx(107e6, abs=CENT)
+    survivors = event.payers[event.payers["role"] == "survivor"]
+    assert len(survivors) == figure(event, "Clearing members whose contributions were used") == 166
+    rate = run.by_payer[survivors.index] / survivors["default_fund"]
+    assert rate.to_numpy() == pytest.approx(107 / 160)
+    assert run.allocations["survivors' default fund"].rounded(2).sum() == pytest.approx(107e6, abs=1e-6)
+
+
+def test_nasdaq_2018_shows_its_split_as_synthetic() -> None:
+    event = load_event("nasdaq-clearing-2018")
+    assert event.status["own_capital"] == "published"
+    assert {event.status[c] for c in event.status if c != "own_capital"} == {"synthetic"}
+    assert event.problem().status["default_fund"] == "synthetic"
+    (fund,) = [f for f in event.figures if f.name == "Commodities default fund before the default"]
+    assert fund.status == "unverified"
+
+
+def test_nasdaq_2018_has_scenarios_for_every_survivor() -> None:
+    event = load_event("nasdaq-clearing-2018")
+    scenarios = event.scenarios
+    assert scenarios is not None and scenarios.shape == (250, 166)
+    assert list(scenarios.columns) == list(event.problem().ids)
+    assert (scenarios < 0).any(axis=0).all() and (scenarios > 0).any(axis=0).all()
+
+
+def test_hanmag_owed_58_point_4_paid_1_point_4_and_the_fund_57() -> None:
+    event = load_event("krx-hanmag-2013")
+    run = load_model("krx-2013").run(event).verify()
+    assert event.loss == 58.4e9
+    assert run.by_payer["HanMag Securities"] == 1.4e9
+    fund = run.by_layer["survivors' default fund"]
+    assert fund == pytest.approx(57.0e9) == figure(event, "Paid out of the members' fund")
+    assert run.by_payer["Korea Exchange"] == 0
+    assert run.allocations["survivors' default fund"].problem.n == 59
+    assert event.payers["default_fund"].sum() == 200e9
+
+
+def test_the_later_korean_order_would_have_spared_the_members() -> None:
+    """What changed after 2013: part of the exchange's reserve comes before the members' fund."""
+    event = load_event("krx-hanmag-2013")
+    table = event.payers.assign(junior_capital=math.nan, senior_capital=math.nan)
+    table.loc["Korea Exchange", ["junior_capital", "senior_capital"]] = 20e9, 380e9
+    after = Event("what if", loss=event.loss, currency="KRW", date=event.date, payers=table)
+    run = load_model("krx").run(after).verify()
+    assert run.by_layer["junior settlement reserve"] == 20e9
+    assert run.by_role["survivor"] < 57e9 - 20e9
+
+
+def test_lehman_s_margin_absorbed_the_whole_loss() -> None:
+    event = load_event("lehman-cme-2008")
+    run = load_model("cme-base").run(event).verify()
+    assert run.by_payer["Lehman Brothers"] == event.loss == 1.2e9
+    assert run.by_payer.drop("Lehman Brothers").eq(0).all()
+    assert event.problem().capacity == 2e9
+
+
+def test_bitfinex_cut_every_account_by_the_same_36_067_per_cent() -> None:
+    event = load_event("bitfinex-2016")
+    run = load_model("bitfinex-2016").run(event).verify()
+    rate = run.by_payer / event.payers["assets"]
+    assert rate.to_numpy() == pytest.approx(0.36067, rel=1e-9)
+    assert figure(event, "Reduction of every balance") == 36.067
+    assert event.payers["assets"].sum() == pytest.approx(figure(event, "Customers' assets before the loss"), abs=CENT)
+
+
+def test_the_redemptions_of_bfx_tokens_leave_what_the_figures_say() -> None:
+    event = load_event("bitfinex-2016")
+    steps = [f.value for f in event.figures if f.name.startswith("Redemption")]
+    assert len(steps) == 8 and steps[-1] == 100
+    left = 100.0
+    for percent in steps[:-1]:
+        left *= 1 - percent / 100
+    assert left == pytest.approx(figure(event, "Tokens outstanding before the last redemption"), abs=5e-5)
+
+
+def test_okex_took_the_same_17_per_cent_of_every_winner_s_week() -> None:
+    event = load_event("okex-2018-07-31")
+    run = load_model("okex-2018").run(event).verify()
+    assert run.by_layer.to_list() == pytest.approx([10, 2500, 1200])
+    winners = event.payers[event.payers["role"] == "trader"]
+    rate = run.by_payer[winners.index] / winners["weekly_profit"]
+    assert rate.to_numpy() == pytest.approx(0.17, rel=1e-6)
+    contracts = figure(event, "Contracts liquidated")
+    assert contracts * 100 == figure(event, "Value of the position")
+
+
+def test_calling_220_million_in_proportion_brings_lme_from_seven_to_twelve_defaults() -> None:
+    event = load_event("lme-nickel-2022")
+    run = load_model("lme-clear").run(event).verify()
+    assert run.by_layer["replenishment"] == pytest.approx(220e6, abs=CENT)
+    payers = event.payers
+    failed = (run.table.loc["replenishment"] > payers["liquid_resources"].fillna(math.inf)).sum()
+    assert (payers["role"] == "defaulter").sum() == figure(event, "Members thought unable to pay") == 7
+    assert failed == figure(event, "Further members the call would bring down") == 5
+    assert 7 + failed == figure(event, "Defaults in all")
+    able = event.problem(cap=payers["liquid_resources"][payers["role"] == "survivor"])
+    spared = allocate(able, "pro-rata", key="default_fund")
+    assert spared.residual == 0  # the same call, within what each can pay, brings down nobody
+
+
+def test_the_hong_kong_loan_is_two_halves_and_the_levy_falls_on_turnover() -> None:
+    event = load_event("hkfe-1987")
+    paid, _ = by_role(event)
+    assert paid.to_dict() == {"insurance fund": 1e9, "survivor": 1e9}
+    levy = allocate(event.problem(roles="trader", cap="none"), "pro-rata", key="turnover").verify()
+    assert levy.burden("turnover").to_numpy() == pytest.approx(2e9 / 400e9)
+
+
+def test_the_european_stress_test_leaves_266_million() -> None:
+    event = load_event("lme-clear-esma-2019")
+    answer = allocate(event.problem(), "pro-rata")
+    assert answer.residual == 712e6 - 446e6 == figure(event, "Shortfall")
+
+
+def test_deribit_s_fund_lost_53_per_cent() -> None:
+    event = load_event("deribit-2020-03")
+    assert event.loss == figure(event, "Insurance fund before") - figure(event, "Insurance fund after") == 208
+    problem = event.problem()
+    assert round(problem.loss / problem.capacity, 2) == 0.53
+
+
+def test_derived_figures_follow_from_published_ones() -> None:
+    lme = load_event("lme-nickel-2022")
+    fund = figure(lme, "Default fund in March 2022")
+    assert fund == figure(lme, "Default fund from April 2022") / 2 == lme.payers["default_fund"].sum()
+    assert lme.loss == fund + figure(lme, "Further call on the others, once the default fund is used")
+    okex = load_event("okex-2018-07-31")
+    profits = figure(okex, "Loss left to the winners") / (figure(okex, "Clawback rate") / 100)
+    assert figure(okex, "Net profits of the week") == pytest.approx(profits, abs=1e-8)
+    mf = load_event("mf-global-2011")
+    money = figure(mf, "First count of the shortfall") / (figure(mf, "First count as a share of customers' money") / 100)
+    assert figure(mf, "Customers' money") == pytest.approx(money, abs=CENT)
