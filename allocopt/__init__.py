@@ -58,7 +58,7 @@ _HOME = {
     "Allocation": "facts.allocation", "Certificate": "facts.certificate", "Event": "facts.event",
     "LossProblem": "facts.problem",
     "Key": "schemes", "Scheme": "schemes", "allocate": "schemes", "allocate_many": "schemes", "scheme": "schemes",
-    "schemes": "schemes",
+    "schemes": "",
     "cvar_at_most": "schemes.constraints", "gini_at_most": "schemes.constraints",
     "group_ratio_at_most": "schemes.constraints", "keep_solvent": "schemes.constraints",
     "within": "schemes.constraints",
@@ -81,7 +81,6 @@ def __getattr__(name: str) -> Any:
         value: Any = importlib.import_module(f"allocopt.{home}{name}")
     else:
         value = getattr(importlib.import_module(f"allocopt.{home}"), name)
-    # A module of the same name as a public function (allocopt.schemes) is bound by the import; the function wins.
     globals()[name] = value
     return value
 

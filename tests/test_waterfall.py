@@ -42,13 +42,13 @@ def ladder(**facts: object) -> Waterfall:
         Layer("own contribution", roles="defaulter", cap="default_fund"),
         Layer("skin in the game", roles="house", cap="own_capital"),
         Layer("fund", roles="survivor", cap="default_fund", key="default_fund"),
-        Layer("assessments", roles="survivor", cap="default_fund", factor=2, resource="assessments", key="default_fund"),
+        Layer("assessments", roles="survivor", cap="default_fund", factor=2, resource="promised", key="default_fund"),
     )
     return Waterfall("ladder", layers, **facts)  # type: ignore[arg-type]
 
 
 def assert_conserved(run: Cascade, tolerance: float = RELATIVE) -> None:
-    """Shares and residual add up to the loss, nobody pays less than nothing, and no layer takes what did not reach it."""
+    """Shares and residual add up to the loss, all are >= 0, and no layer takes what did not reach it."""
     table = run.table.to_numpy()
     assert abs(table.sum() + run.residual - run.loss) <= tolerance * max(run.loss, 1e-300)
     assert (table >= 0).all() and run.residual >= 0
@@ -198,8 +198,8 @@ def test_properties_of_every_run(loss: float, funds: list[float], scale: float, 
     run = chain.run(facts, loss=loss * scale).verify()
     assert_conserved(run)
     for (payer, pot), drawn in drawn_from_each_pot(run).items():
-        column = "default_fund" if pot == "assessments" else pot
-        limit = facts.payers.loc[payer, column] * (2 if pot == "assessments" else 1)
+        column = "default_fund" if pot == "promised" else pot
+        limit = facts.payers.loc[payer, column] * (2 if pot == "promised" else 1)
         assert drawn <= (0 if math.isnan(limit) else limit) + RELATIVE * run.loss
     more = chain.run(facts, loss=loss * scale * 1.1)
     assert (more.by_payer >= run.by_payer - RELATIVE * max(more.loss, 1e-300)).all()
@@ -300,7 +300,7 @@ def test_amounts_in_another_currency_are_refused() -> None:
     [
         ({"roles": ()}, "either the roles that pay or one payer"),
         ({"payer": "X", "amount": 1.0}, "either the roles that pay or one payer"),
-        ({"roles": (), "payer": "X", "cap": None, "key": None}, "brings an amount"),
+        ({"roles": (), "payer": "X", "cap": None, "key": None}, "its amount"),
         ({"roles": "survivors"}, "did you mean 'survivor'"),
         ({"scheme": "prorata"}, "layer 'fund': no scheme is called 'prorata'; did you mean 'pro-rata'"),
         ({"parameters": {"keys": 1}}, "no parameter of pro-rata is called 'keys'"),
@@ -320,13 +320,13 @@ def test_a_rulebook_needs_a_dated_source_on_every_layer() -> None:
     layer = Layer("fund", roles="survivor", cap="default_fund", sources="rule")
     dated, undated = Source("rule", "Rules", date="2024-10-31"), Source("rule", "Rules", date="undated")
     assert Waterfall("w", (layer,), status="rulebook", sources=(dated,)).status == "rulebook"
-    with pytest.raises(DataError, match="layer 'fund'.*dated source"):
+    with pytest.raises(DataError, match=r"layer 'fund'.*dated source"):
         Waterfall("w", (layer,), status="rulebook", sources=(undated,))
-    with pytest.raises(DataError, match="layer 'fund'.*dated source"):
+    with pytest.raises(DataError, match=r"layer 'fund'.*dated source"):
         Waterfall("w", (layer.replace(sources=()),), status="rulebook", sources=(dated,))
-    with pytest.raises(DataError, match="layer 'fund'.*no unverified layer"):
+    with pytest.raises(DataError, match=r"layer 'fund'.*no unverified layer"):
         Waterfall("w", (layer.replace(status="unverified"),), status="rulebook", sources=(dated,))
-    with pytest.raises(DataError, match="layer 'fund'.*no source is called 'rule'"):
+    with pytest.raises(DataError, match=r"layer 'fund'.*no source is called 'rule'"):
         Waterfall("w", (layer,))
 
 

@@ -8,6 +8,14 @@ from allocopt.errors import DataError
 from allocopt.facts.checks import Array
 
 _EXACT = 2.0**53  # beyond this many units a float no longer counts every one
+# 0.29 is 28.999999999999996 cents in binary: a few units in the last place decide whether a cent is whole. Wider, and
+# real fractions of large amounts would be taken for whole cents.
+_ULPS = 8 * float(np.finfo(np.float64).eps)
+
+
+def _snapped(units: Array) -> Array:
+    near = np.rint(units)
+    return np.where(np.abs(units - near) <= _ULPS * np.abs(units), near, units)
 
 
 def largest_remainder(shares: Array, caps: Array, decimals: int) -> Array:
@@ -26,13 +34,8 @@ def largest_remainder(shares: Array, caps: Array, decimals: int) -> Array:
     units = shares * unit
     if len(units) and float(np.abs(units).sum()) > _EXACT:
         raise DataError(f"{decimals} decimals of {shares.sum():,.0f} are more units than a float counts; use fewer")
-    # A share such as 0.29 is 28.999999999999996 cents in binary: a part in 1e12 decides whether a cent is whole.
-    near = np.rint(units)
-    units = np.where(np.abs(units - near) <= 1e-12 * np.maximum(1.0, np.abs(units)), near, units)
-    room = caps * unit
-    room_near = np.rint(np.where(np.isfinite(room), room, 0.0))
-    snapped = np.where(np.abs(room - room_near) <= 1e-12 * np.maximum(1.0, room_near), room_near, np.floor(room))
-    room = np.where(np.isfinite(room), snapped, np.inf)
+    units = _snapped(units)
+    room = np.where(np.isfinite(caps), np.floor(_snapped(np.where(np.isfinite(caps), caps, 0.0) * unit)), np.inf)
     whole = np.minimum(np.floor(units), room)
     missing = int(np.rint(units.sum()) - whole.sum())
     order = np.argsort(-(units - whole), kind="stable")

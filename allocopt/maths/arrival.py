@@ -44,7 +44,7 @@ ENUMERABLE = 22
 # Cell updates of one dynamic program; at about a quarter of a nanosecond each the largest takes a second or so.
 _WORK = 2.0**32
 _EXACT_CELLS = 2**16
-_GRIDS = tuple(2**bits for bits in range(14, 9, -1))
+_GRIDS = tuple(1 << bits for bits in range(14, 9, -1))
 
 
 @dataclass(frozen=True, eq=False)
@@ -180,10 +180,9 @@ def least_squares_moments(estate: float, claims: Array) -> LeastSquares:
     claims = vector(claims, pd.RangeIndex(len(claims)), "claims", finite=False)
     estate = min(number(estate, "the estate"), float(claims.sum()))
     n = claims.size
+    harmonic = sum(1.0 / t for t in range(1, n)) or 1.0
     if n < 2 or estate == 0.0:
-        harmonic = sum(1.0 / t for t in range(1, n)) if n > 1 else 1.0
         return LeastSquares(harmonic, harmonic - 1.0, np.zeros(n))
-    harmonic = sum(1.0 / t for t in range(1, n))
     reduced = _Reduced.of(estate, claims)
     rest = _rests(reduced) if reduced.estate > 0 else np.zeros(n)
     if reduced.mirrored:
@@ -213,7 +212,7 @@ def _is_exact(reduced: _Reduced, cells: int) -> bool:
 
 
 def _work(n: int, cells: int) -> float:
-    return _node_count(n) * n * log2(n + 1) * float(cells)
+    return float(_node_count(n) * n * log2(n + 1) * cells)
 
 
 def _node_count(n: int) -> int:

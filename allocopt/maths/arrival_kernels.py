@@ -179,9 +179,10 @@ def _rests_by_size(
         depth, first, last, leaf = plan[step]
         k = inside[depth - 1]
         here = mass[depth]
-        here[:, :] = mass[depth - 1]
+        here[: k + 1] = mass[depth - 1, : k + 1]
         for j in range(first, last):
             k += 1
+            here[k : k + 1] = 0.0
             for t in range(min(k, rows - 1), 0, -1):
                 drawn = t / k
                 _admit(

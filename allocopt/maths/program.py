@@ -20,10 +20,11 @@ Array = NDArray[np.float64]
 class Clause:
     """A named group of constraints with its LaTeX and the reading of its price.
 
-    ``constraints`` are cvxpy constraints whose right-hand sides mean the same thing; ``sign`` turns a multiplier into
-    d(optimal cost)/d(right-hand side): -1 for ``<=`` and ``==``, +1 for ``>=``. ``pure`` says that the right-hand side
-    is a plain number (a Gini, a ratio) and not an amount. ``rows``, when given, are the positions of the agents that
-    the rows of the constraint speak of.
+    ``constraints`` are cvxpy constraints; ``sign`` turns a multiplier into d(optimal cost)/d(right-hand side): -1 for
+    ``<=`` and ``==``, +1 for ``>=``. ``rhs_unit`` is what one scaled unit of the right-hand side is worth: None for an
+    amount (the program's own unit), 1 for a pure number. ``slopes``, when given, holds per constraint the derivative of
+    its right-hand side with respect to the bound the price speaks of (a number, an array or a cvxpy expression).
+    ``rows``, when given, are the positions of the agents that the rows of the constraint speak of.
     """
 
     name: str
@@ -31,13 +32,16 @@ class Clause:
     latex: str
     reading: str
     sign: float = -1.0
-    pure: bool = False
+    rhs_unit: float | None = None
+    slopes: Sequence[Any] | None = None
     rows: NDArray[np.intp] | None = None
 
     def price(self, agents: int) -> Any:
         """The multiplier with our sign: one number, or one per agent when the clause has a row for each."""
         if self.rows is None:
-            return self.sign * float(sum(np.sum(c.dual_value) for c in self.constraints))
+            slopes = self.slopes or [1.0] * len(self.constraints)
+            parts = zip(self.constraints, slopes, strict=True)
+            return self.sign * float(sum(np.sum(c.dual_value * getattr(slope, "value", slope)) for c, slope in parts))
         out = np.zeros(agents)
         for constraint in self.constraints:
             out[self.rows] += self.sign * np.atleast_1d(constraint.dual_value)
@@ -99,8 +103,9 @@ class Program:
         found = solve(conic, solvers)
         self._unpack(problem, chain, inverse, found)
         agents = self.x.size
+        cost_unit = self.price_unit * self.unit
         prices = {
-            c.name: c.price(agents) * (self.price_unit * self.unit if c.pure else self.price_unit)
+            c.name: c.price(agents) * cost_unit / (self.unit if c.rhs_unit is None else c.rhs_unit)
             for c in self.clauses
             if c.constraints
         }

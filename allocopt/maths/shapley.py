@@ -68,8 +68,10 @@ def member_sums(blocks: Iterable[Array], n: int, weights: Array) -> tuple[Array,
         weighed[row] = np.einsum("ij,ij->i", weight[above].reshape(square), block.reshape(square)).sum()
     sums = np.concatenate([_fold((weight * added).sum(axis=0)), _fold(weighed)])
     totals = np.zeros(n + 1)
-    for above in range(high + 1):
-        totals[above : above + low + 1] += np.bincount(sizes, weights=added[above], minlength=low + 1)
+    ends = np.cumsum([comb(low, size) for size in range(low)], dtype=np.intp)
+    # take, not brackets: it leaves the rows contiguous, and only contiguous sums are pairwise.
+    for size, alike in enumerate(np.split(np.take(added, np.argsort(sizes), axis=1), ends, axis=1)):
+        totals[size : size + high + 1] += alike.sum(axis=1)
     return sums, totals
 
 

@@ -81,7 +81,9 @@ class Layer:
             if role not in ROLES:
                 raise unknown(f"role (layer {self.name!r})", role, ROLES)
         if self.payer and (self.amount is None or self.cap is not None or self.key is not None):
-            raise DataError(f"layer {self.name!r}: payer {self.payer!r} brings an amount, and has no cap or key column")
+            raise DataError(
+                f"layer {self.name!r}: give its amount to payer {self.payer!r}, and neither a cap nor a key"
+            )
         if self.status not in STATUSES:
             raise unknown(f"status (layer {self.name!r})", self.status, STATUSES)
         if self.cap is None and self.factor != 1.0:

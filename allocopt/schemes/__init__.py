@@ -6,9 +6,10 @@ import dataclasses
 import importlib
 import importlib.metadata
 import pkgutil
+import sys
 from collections.abc import Iterator, Mapping
 from functools import cache
-from types import MappingProxyType
+from types import MappingProxyType, ModuleType
 from typing import Any
 
 import numpy as np
@@ -143,3 +144,13 @@ def _rows(name: str, values: Any, most: int, *, finite: bool, low: float = 0.0) 
         where = f"row {at[0]}" if len(at) == 1 else f"row {at[0]}, payer {at[1]}"
         raise DataError(f"{name}: {where} is {array[at]}; expected {'finite ' if finite else ''}numbers >= {low:g}")
     return array
+
+
+class _SchemesModule(ModuleType):
+    """``allocopt.schemes`` is this package and, in the public face, the function that lists the schemes: both work."""
+
+    def __call__(self) -> Mapping[str, type[Scheme]]:
+        return schemes()
+
+
+sys.modules[__name__].__class__ = _SchemesModule

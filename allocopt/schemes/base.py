@@ -24,14 +24,14 @@ class Scheme(ABC):
 
     It owns ``program``, the convex program (always there), and may own ``closed_form``, the fast path; tests require
     both to give the same shares, the same prices and a certificate. ``claims`` lists the axioms it claims, which tests
-    try to break; ``reference`` is where it was published; ``formula`` is its answer in LaTeX.
+    try to break; ``source`` is where it was published; ``formula`` is its answer in LaTeX.
     """
 
     name: ClassVar[str] = ""
     aliases: ClassVar[tuple[str, ...]] = ()
     formula: ClassVar[str] = ""
     objective: ClassVar[str] = ""
-    reference: ClassVar[str] = ""
+    source: ClassVar[str] = ""
     claims: ClassVar[frozenset[str]] = frozenset()
 
     label: str = field(default="", metadata={"help": "a name of your own for tables and figures"})

@@ -33,7 +33,7 @@ class ConstrainedEqualAwards(OnePrice):
     aliases = ("cea", "uniform-awards")
     formula = r"x_i = \min(c_i,\ p\, w_i)"
     objective = r"\sum_i \frac{x_i^2}{2 w_i}"
-    reference = "Maimonides; Aumann and Maschler (1985), Journal of Economic Theory 36:195-213; Dagan (1996)"
+    source = "Maimonides; Aumann and Maschler (1985), Journal of Economic Theory 36:195-213; Dagan (1996)"
     claims = frozenset({"equal treatment", "loss monotonicity", "homogeneity", "consistency", "null payer"})
     keyed = "key"
 

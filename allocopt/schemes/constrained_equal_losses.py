@@ -33,7 +33,7 @@ class ConstrainedEqualLosses(OnePrice):
     aliases = ("cel", "uniform-losses")
     formula = r"x_i = c_i - \min(c_i,\ \mu\, w_i)"
     objective = r"\sum_i \frac{(c_i - x_i)^2}{2 w_i}"
-    reference = "Maimonides; Aumann and Maschler (1985), Journal of Economic Theory 36:195-213; Herrero (2003)"
+    source = "Maimonides; Aumann and Maschler (1985), Journal of Economic Theory 36:195-213; Herrero (2003)"
     claims = frozenset({"equal treatment", "loss monotonicity", "homogeneity", "consistency", "null payer"})
     keyed = "key"
     bounded = True

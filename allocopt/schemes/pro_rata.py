@@ -36,7 +36,7 @@ class ProRata(OnePrice):
     aliases = ("proportional",)
     formula = r"x_i = \min(c_i,\ p\, w_i)"
     objective = r"\sum_i \frac{x_i^2}{2 w_i}"
-    reference = "O'Neill (1982), Mathematical Social Sciences 2:345-371; Moulin (2000), Econometrica 68:643-684 (caps)"
+    source = "O'Neill (1982), Mathematical Social Sciences 2:345-371; Moulin (2000), Econometrica 68:643-684 (caps)"
     claims = frozenset({"equal treatment", "loss monotonicity", "homogeneity", "consistency", "null payer"})
     keyed = "key"
     by_caps = True

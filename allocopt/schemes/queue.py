@@ -37,7 +37,7 @@ class Queue(OnePrice):
     aliases = ("priority", "adl-queue")
     formula = r"x_{(k)} = \min\bigl(c_{(k)},\ (L - \textstyle\sum_{j<k} c_{(j)})^+\bigr)"
     objective = r"\sum_i k_i\, x_i + \frac{x_i^2}{2 c_i}"
-    reference = "Moulin (2000), Econometrica 68:643-684 (priority rules); venue rules for auto-deleveraging"
+    source = "Moulin (2000), Econometrica 68:643-684 (priority rules); venue rules for auto-deleveraging"
     claims = frozenset({"equal treatment", "loss monotonicity", "homogeneity", "null payer"})
     keyed = "score"
     key_low = -np.inf

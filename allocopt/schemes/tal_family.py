@@ -31,7 +31,7 @@ class TalFamily(OnePrice):
     name = "tal-family"
     formula = r"x_i = \min(\theta c_i, p)\ \text{ then }\ c_i - \min((1-\theta) c_i, \mu)"
     objective = r"\sum_i \tfrac12 y_i^2 + \tfrac12 z_i^2 + (M - (1-\theta) c_i) z_i"
-    reference = "Moreno-Ternero and Villar (2006), Social Choice and Welfare 27:231-249"
+    source = "Moreno-Ternero and Villar (2006), Social Choice and Welfare 27:231-249"
     claims = frozenset({"equal treatment", "loss monotonicity", "homogeneity", "consistency", "null payer"})
     bounded = True
 

@@ -28,6 +28,6 @@ class Talmud(TalFamily):
     aliases = ("contested-garment-consistent",)
     formula = r"x_i = \min(c_i/2, p)\ \text{ then }\ c_i - \min(c_i/2, \mu)"
     objective = r"\sum_i \tfrac12 y_i^2 + \tfrac12 z_i^2 + (M - c_i / 2) z_i"
-    reference = "Mishnah Ketubot 93a; Aumann and Maschler (1985), Journal of Economic Theory 36:195-213"
+    source = "Mishnah Ketubot 93a; Aumann and Maschler (1985), Journal of Economic Theory 36:195-213"
 
     theta: ClassVar[float] = 0.5  # type: ignore[misc]

@@ -126,12 +126,18 @@ class Section:
     def section(self, key: str, required: bool = True) -> Section | None:
         """A table inside this one, or None when it is absent and need not be there."""
         value = self._take(key, Mapping, f"a table [{key}]", _MISSING if required else None)
-        return None if value is None else Section(value, f"[{key}]", self.found)
+        return None if value is None else Section(value, self._inside(key), self.found)
+
+    def _inside(self, key: str) -> str:
+        """What a table inside this one is called: [columns.margin.rule], or "layer 'fund', [key]"."""
+        if self.where.startswith("["):
+            return f"{self.where[:-1]}.{key}]"
+        return f"{self.where}, [{key}]" if self.where else f"[{key}]"
 
     def named(self, key: str) -> dict[str, Section]:
         """A table of tables, [key.name]; none when absent."""
         value = self._take(key, Mapping, f"tables [{key}.NAME]", {})
-        return {name: Section(entry, f"[{key}.{name}]", self.found) for name, entry in (value or {}).items()}
+        return {n: Section(entry, self._inside(f"{key}.{n}"), self.found) for n, entry in (value or {}).items()}
 
     def listed(self, key: str, required: bool = False) -> list[Section]:
         """An array of tables, [[key]]; each is called by its own ``name`` where it has one."""
@@ -159,7 +165,7 @@ class Section:
 def read_toml(source: Traversable, found: Findings) -> Section:
     """The whole document as one section; a file that is absent or is not TOML is a fault of its own."""
     try:
-        return Section(tomllib.loads(source.read_text(encoding="utf-8")), "", found)
+        return Section(tomllib.loads(source.read_text(encoding="utf-8-sig")), "", found)
     except FileNotFoundError:
         found.add("", "there is no such file")
     except OSError as fault:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from importlib.resources.abc import Traversable
 from typing import Any
 
@@ -49,7 +49,6 @@ class EventDocument:
     columns: Mapping[str, Column]
     sheet: Sheet
     scenarios: Column | None = None
-    folder: Any = field(default=None)
 
 
 def open_event(folder: Traversable, *, drafting: bool = False) -> EventDocument:
@@ -82,13 +81,14 @@ def read_event(folder: Traversable, found: Findings, *, drafting: bool = False) 
     scenarios = None if spread is None else _column("scenarios", spread, currency, listed)
     root.close()
 
+    before = len(found.faults)
     table = read_payers(
         folder / "payers.csv", found,
         [c.name for c in columns.values() if c.unit != LABEL], [c.name for c in columns.values() if c.unit == LABEL],
         drafting=drafting,
     )  # fmt: skip
     _check_roles(table, folder / "payers.csv", found)
-    if not drafting:
+    if not drafting and len(found.faults) == before:
         _check_question(facts["question"], table, columns, root, folder / "payers.csv")
         if scenarios is not None:
             facts["scenarios"] = read_scenarios(folder / "scenarios.csv", found, table.index)
@@ -96,7 +96,7 @@ def read_event(folder: Traversable, found: Findings, *, drafting: bool = False) 
         return None
     status = {column.name: column.status for column in columns.values()}
     event = Event(name, currency=currency, payers=table, status=status, **facts)
-    return EventDocument(event, columns, sheet, scenarios, folder)
+    return EventDocument(event, columns, sheet, scenarios)
 
 
 def _figure(entry: Section, currency: str, sources: list[str]) -> Figure:
@@ -193,8 +193,6 @@ def _check_question(
     question: Mapping[str, Any], table: pd.DataFrame, columns: Iterable[str], root: Section, source: object
 ) -> None:
     """The columns the default question needs are there, and known for everybody it asks."""
-    if "role" not in table:
-        return
     asked = table[table["role"].isin(question.get("roles", ()))]
     for key in ("cap", "key"):
         column = question.get(key)

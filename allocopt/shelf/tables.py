@@ -17,7 +17,7 @@ from allocopt.shelf.documents import Findings
 def read_rows(source: Traversable, found: Findings) -> tuple[list[str], list[list[str]]]:
     """Header and rows as text; rows of the wrong length, repeated columns and repeated ids are noted and dropped."""
     try:
-        lines = list(csv.reader(io.StringIO(source.read_text(encoding="utf-8"), newline=""), strict=True))
+        lines = list(csv.reader(io.StringIO(source.read_text(encoding="utf-8-sig"), newline=""), strict=True))
     except FileNotFoundError:
         found.add("", "there is no such file", source)
         return [], []
@@ -55,7 +55,7 @@ def read_payers(
     if not header:
         return pd.DataFrame({"role": []})
     if header[0] != "payer":
-        found.add("", f"begins with column {header[0]!r}; expected 'payer'", source)
+        found.add("", f"begins with column {header[0]!r}; expected 'payer', and commas between cells", source)
         return pd.DataFrame({"role": []})
     for column in [*words, *numbers]:
         if column not in header and (column == "role" or not drafting):

@@ -1,0 +1,93 @@
+"""The figures of a comparison: each takes ``ax=``, returns the Axes, shows nothing, and hands over its data.
+
+Every figure ``f(card, ax=None)`` has a companion ``f_data(card)`` that returns the DataFrame it draws, for readers who
+prefer a chart of their own. matplotlib is loaded when the first figure is drawn.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from allocopt.errors import DataError, unknown
+from allocopt.mechanisms.cascade import Cascade
+from allocopt.pages.plots_layers import waterfall, waterfall_data
+from allocopt.pages.plots_payers import MOST, burdens, burdens_data, lorenz, lorenz_data, shares, shares_data
+from allocopt.pages.plots_scores import (
+    fairness,
+    fairness_data,
+    incentives,
+    incentives_data,
+    pareto,
+    pareto_data,
+)
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+    from allocopt.judgement.scorecard import Scorecard
+
+__all__ = [
+    "CardPlots",
+    "burdens",
+    "burdens_data",
+    "fairness",
+    "fairness_data",
+    "incentives",
+    "incentives_data",
+    "lorenz",
+    "lorenz_data",
+    "pareto",
+    "pareto_data",
+    "shares",
+    "shares_data",
+    "waterfall",
+    "waterfall_data",
+]
+
+
+class CardPlots:
+    """The figures of one scorecard: ``card.plot.shares()``, ``card.plot.pareto()``, ..."""
+
+    __slots__ = ("_card",)
+
+    def __init__(self, card: Scorecard) -> None:
+        self._card = card
+
+    def shares(self, *, most: int = MOST, ax: Axes | None = None) -> Axes:
+        """What each payer bears under each scheme; see :func:`allocopt.pages.plots.shares`."""
+        return shares(self._card, most=most, ax=ax)
+
+    def burdens(self, *, ax: Axes | None = None) -> Axes:
+        """Loss rates, the largest exposure first; see :func:`allocopt.pages.plots.burdens`."""
+        return burdens(self._card, ax=ax)
+
+    def fairness(self, *, ax: Axes | None = None) -> Axes:
+        """Fairness scores on their fixed scales; see :func:`allocopt.pages.plots.fairness`."""
+        return fairness(self._card, ax=ax)
+
+    def incentives(self, *, ax: Axes | None = None) -> Axes:
+        """Incentive measures on their fixed scales; see :func:`allocopt.pages.plots.incentives`."""
+        return incentives(self._card, ax=ax)
+
+    def pareto(self, fairness: str | None = None, incentive: str | None = None, *, ax: Axes | None = None) -> Axes:
+        """One fairness score against one incentive measure; see :func:`allocopt.pages.plots.pareto`."""
+        return pareto(self._card, fairness, incentive, ax=ax)
+
+    def lorenz(self, *, ax: Axes | None = None) -> Axes:
+        """Lorenz curves of the burden; see :func:`allocopt.pages.plots.lorenz`."""
+        return lorenz(self._card, ax=ax)
+
+    def waterfall(self, name: str | None = None, *, ax: Axes | None = None) -> Axes:
+        """The loss layer by layer under one of the card's waterfalls, by default its first."""
+        return waterfall(self._run(name), ax=ax)
+
+    def _run(self, name: str | None) -> Cascade:
+        runs: dict[str, Any] = dict(self._card.cascades)
+        if not runs:
+            raise DataError(
+                "this card compares no waterfall; pass one to compare(), such as load_model('stylised-ccp')"
+            )
+        if name is not None and name not in runs:
+            raise unknown("waterfall of this card", name, runs)
+        found: Cascade = runs[name] if name is not None else next(iter(runs.values()))
+        return found

@@ -1,0 +1,66 @@
+"""How a loss runs down a waterfall: what each layer bears, and what is left."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pandas as pd
+
+from allocopt.mechanisms.cascade import Cascade
+from allocopt.pages.canvas import axes, footnote, tall
+from allocopt.pages.style import INK, MUTED, PALETTE, money, plain
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+
+def waterfall_data(cascade: Cascade) -> pd.DataFrame:
+    """What :func:`waterfall` draws: the loss, each layer and the residual, with the amount and what is left after it."""
+    steps = cascade.steps
+    rows = [("loss", cascade.loss, cascade.loss)]
+    rows += [(str(name), float(step["paid"]), float(step["passed on"])) for name, step in steps.iterrows()]
+    rows.append(("residual: borne by nobody", cascade.residual, cascade.residual))
+    return pd.DataFrame(rows, columns=["step", "amount", "left"]).set_index("step")
+
+
+def waterfall(cascade: Cascade, *, ax: Axes | None = None) -> Axes:
+    """The loss, cut down layer by layer to what nobody could bear."""
+    frame = waterfall_data(cascade)
+    unit, word = money(cascade.loss, cascade.event.currency)
+    amounts, left = frame["amount"].to_numpy() / unit, frame["left"].to_numpy() / unit
+    start = left.copy()
+    start[[0, -1]] = 0.0
+    with axes(ax, tall(len(frame), row=0.42)) as at:
+        rows = np.arange(len(frame))
+        colors = [INK, *([PALETTE[0]] * (len(frame) - 2)), PALETTE[1]]
+        at.barh(rows, amounts, left=start, color=colors, height=0.62)
+        at.vlines(left[:-1], rows[:-1] + 0.31, rows[1:] - 0.31, colors=MUTED, linewidths=0.8)
+        top = float(left[0]) or 1.0
+        for row, amount, begin in zip(rows, amounts, start, strict=True):
+            part = f" ({amount / top:.1%})" if 0 < row and cascade.loss > 0 else ""
+            at.annotate(
+                f"{amount:,.4g}{part}",
+                (begin + amount, row),
+                (4, 0),
+                textcoords="offset points",
+                va="center",
+                fontsize=8,
+            )
+        at.set_yticks(rows, [plain(name, 30, 2) for name in frame.index])
+        at.set_ylim(len(frame) - 0.5, -0.5)
+        at.set_xlim(0, top * 1.18)
+        at.tick_params(axis="y", length=0)
+        at.set_xlabel(word)
+        at.set_title(plain(f"The way of the loss: {cascade.name}", 70, 2))
+        footnote(at, _note(cascade))
+    return at
+
+
+def _note(cascade: Cascade) -> str:
+    from allocopt.pages.provenance import DOUBTFUL, columns_named
+
+    status = cascade.event.status
+    named = sorted(columns_named(cascade.layers, cascade.event.payers.columns))
+    parts = [f"{w.capitalize()}: {', '.join(n for n in named if status.get(n) == w)}" for w in DOUBTFUL]
+    return ". ".join([cascade.event.title, *(p for p in parts if not p.endswith(": "))]) + "."

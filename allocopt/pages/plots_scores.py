@@ -1,0 +1,186 @@
+"""What the answers deserve and reward: scores on fixed scales, and fairness against incentives."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pandas as pd
+
+from allocopt.errors import DataError, unknown
+from allocopt.pages.canvas import Size, axes, blank, footnote
+from allocopt.pages.provenance import note
+from allocopt.pages.style import GRID, look, plain
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+    from allocopt.judgement.scorecard import Scorecard
+
+# Vermilion for the worst end, blue for the best, both pale enough for dark print on them in either colour scheme.
+_WORST, _MIDDLE, _BEST = "#f4b795", "#f6f5f2", "#93c4e6"
+_PRINT = "#14181d"
+_ARROWS = {"lower is better": "↓", "higher is better": "↑", "closer to zero is better": "→0"}
+
+
+def goodness(value: float, direction: str, best: float | None, worst: float | None) -> float:
+    """A score on the fixed scale between its two ends, 1 at the best; NaN when the scale has no end there.
+
+    >>> goodness(0.25, "lower is better", 0.0, 1.0), goodness(-0.5, "closer to zero is better", 0.0, 2.0)
+    (0.75, 0.75)
+    """
+    ends = [math.nan if end is None else float(end) for end in (best, worst)]
+    if not math.isfinite(ends[0]) or not math.isfinite(ends[1]) or math.isnan(value):
+        return math.nan
+    at = abs(value) if direction == "closer to zero is better" else value
+    return min(max((at - ends[1]) / (ends[0] - ends[1]), 0.0), 1.0)
+
+
+def scaled(values: pd.DataFrame, criteria: pd.DataFrame) -> pd.DataFrame:
+    """Every score on the scale of its own criterion: 1 is the best end, 0 the worst, NaN where there is no end."""
+    out = values.astype(float).copy()
+    for name in out.index:
+        row = criteria.loc[name]
+        out.loc[name] = [goodness(v, row["direction"], row["best"], row["worst"]) for v in out.loc[name]]
+    return out
+
+
+def fairness_data(card: Scorecard) -> pd.DataFrame:
+    """What :func:`fairness` colours: scores on their fixed scales, criteria x schemes."""
+    return scaled(card.scores, card.metrics)
+
+
+def incentives_data(card: Scorecard) -> pd.DataFrame:
+    """What :func:`incentives` colours: measures on their fixed scales, measures x schemes."""
+    return scaled(card.incentives, card.measures)
+
+
+def fairness(card: Scorecard, *, ax: Axes | None = None) -> Axes:
+    """Every fairness score in figures, coloured by where it lies between the fixed ends of its scale."""
+    with axes(ax, table_size(card.scores)) as at:
+        _heat(at, card.scores, card.metrics, fairness_data(card), "Fairness scores")
+        footnote(at, note(card))
+    return at
+
+
+def incentives(card: Scorecard, *, ax: Axes | None = None) -> Axes:
+    """Every incentive measure in figures, coloured by where it lies between the fixed ends of its scale."""
+    with axes(ax, table_size(card.incentives)) as at:
+        _heat(at, card.incentives, card.measures, incentives_data(card), "Incentives")
+        footnote(at, note(card))
+    return at
+
+
+def table_size(values: pd.DataFrame) -> Size:
+    """The size of a figure that prints a table."""
+    rows, columns = values.shape
+    return 3.4 + 0.92 * max(columns, 2), 1.9 + 0.36 * max(rows, 2)
+
+
+def digits(value: float) -> str:
+    """A score in three significant figures.
+
+    >>> digits(0.12345), digits(float("inf")), digits(float("nan"))
+    ('0.123', '∞', '–')
+    """
+    if math.isnan(value):
+        return "–"
+    if math.isinf(value):
+        return "∞" if value > 0 else "−∞"
+    text = f"{value:.3g}" if 1e-4 <= abs(value) < 1e5 or value == 0 else f"{value:.1e}"
+    return text.replace("-", "−") if float(text) != 0 else "0"
+
+
+def _heat(ax: Axes, values: pd.DataFrame, criteria: pd.DataFrame, colours: pd.DataFrame, title: str) -> None:
+    from matplotlib.colors import LinearSegmentedColormap
+
+    if values.empty:
+        blank(ax, title, "nothing was measured")
+        return
+    rows, columns = values.shape
+    shade = LinearSegmentedColormap.from_list("scores", [_WORST, _MIDDLE, _BEST])
+    for r in range(rows):
+        for c in range(columns):
+            level = float(colours.iat[r, c])
+            known = not math.isnan(level)
+            color: Any = shade(level) if known else "none"
+            ax.fill_between([c + 0.02, c + 0.98], r + 0.03, r + 0.97, facecolor=color, edgecolor=GRID, lw=0.6)
+            text = digits(float(values.iat[r, c]))
+            ax.text(
+                c + 0.5, r + 0.5, text, ha="center", va="center", fontsize=8.5, **({"color": _PRINT} if known else {})
+            )
+    labels = [f"{criteria.loc[name, 'label']} {_ARROWS[str(criteria.loc[name, 'direction'])]}" for name in values.index]
+    ax.set_yticks(np.arange(rows) + 0.5, [plain(label, 40, 2) for label in labels], fontsize=8)
+    ax.set_xticks(np.arange(columns) + 0.5, [plain(scheme, 14, 6) for scheme in values.columns], fontsize=8)
+    ax.xaxis.tick_top()
+    ax.tick_params(length=0)
+    ax.set_xlim(0, columns)
+    ax.set_ylim(rows, 0)
+    for spine in ax.spines.values():
+        spine.set_visible(False)
+    ax.set_title(title)
+    ax.xaxis.set_label_position("bottom")
+    ax.set_xlabel(
+        "blue: near the best end of its scale; orange: near the worst; white: a scale without ends", fontsize=8
+    )
+
+
+def pareto_data(card: Scorecard, fairness: str | None = None, incentive: str | None = None) -> pd.DataFrame:
+    """What :func:`pareto` draws: one fairness score, one incentive measure and the Pareto flag of every scheme."""
+    across = _criterion("fairness", card.scores, fairness)
+    up = _criterion("incentive", card.incentives, incentive)
+    flags = pd.Series(card.pareto()).reindex(card.shares.columns).astype(bool)
+    return pd.DataFrame({across: card.scores.loc[across], up: card.incentives.loc[up], "efficient": flags})
+
+
+def pareto(
+    card: Scorecard, fairness: str | None = None, incentive: str | None = None, *, ax: Axes | None = None
+) -> Axes:
+    """One fairness score against one incentive measure; filled marks are efficient on all criteria of the card.
+
+    ``fairness`` and ``incentive`` name a row of ``card.scores`` and of ``card.incentives``; by default the first row of
+    each in which the schemes differ.
+    """
+    with axes(ax, (6.8, 4.2)) as at:
+        if card.scores.empty or card.incentives.empty:
+            blank(at, "Fairness against incentives", "nothing was measured")
+            return at
+        frame = pareto_data(card, fairness, incentive)
+        across, up = frame.columns[:2]
+        for k, (scheme, row) in enumerate(frame.iterrows()):
+            style = look(k)
+            fill = style.color if row["efficient"] else "none"
+            at.plot(
+                row[across], row[up], ls="none", marker=style.marker, ms=8, mew=1.5, mec=style.color, mfc=fill,
+                label=plain(scheme, 26), clip_on=False,
+            )  # fmt: skip
+        for name, table, axis in ((across, card.metrics, at.xaxis), (up, card.measures, at.yaxis)):
+            unit = str(table.loc[name, "unit"] or "")
+            text = f"{table.loc[name, 'label']}{f', {unit}' if unit else ''} ({table.loc[name, 'direction']})"
+            axis.set_label_text(plain(text, 46))
+        at.margins(0.08)
+        at.grid()
+        at.set_axisbelow(True)
+        at.set_title("Fairness against incentives")
+        at.legend(
+            loc="upper left", bbox_to_anchor=(1.01, 1.0), borderaxespad=0.0, labelspacing=0.7,
+            title="filled: on no criterion beaten\nwithout being better on another", title_fontsize=7.5,
+            alignment="left",
+        )  # fmt: skip
+        footnote(at, note(card))
+    return at
+
+
+def _criterion(kind: str, values: pd.DataFrame, name: str | None) -> str:
+    """The row asked for, or the first in which the schemes differ."""
+    if name is not None:
+        if name not in values.index:
+            raise unknown(f"{kind} criterion of this card", name, map(str, values.index))
+        return name
+    if values.empty:
+        raise DataError(f"the card holds no {kind} criterion; compare with some")
+    finite = values.astype(float).replace([np.inf, -np.inf], np.nan)
+    spread = finite.max(axis=1) - finite.min(axis=1)
+    differing = spread.index[spread > 1e-9 * finite.abs().max(axis=1)]
+    return str(differing[0] if len(differing) else values.index[0])
