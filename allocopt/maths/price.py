@@ -53,8 +53,8 @@ class Supply:
 
         Starts are counted from the first block to give, so that a small loss is not a difference of large prices.
         """
-        full = np.where(self.able > 0, self.full, -np.inf)
-        last = full.max(axis=(-2, -1), keepdims=True, initial=-np.inf)
+        full = np.where(self.able > 0, self.full, 0.0)  # prices are never negative, so zero cannot be the last
+        last = full.max(axis=(-2, -1), keepdims=True, initial=0.0)
         return Supply(np.where(self.able > 0, last - full, 0.0), self.weight, self.cap, self.labels)
 
     def at(self, price: Array | float) -> Array:
@@ -155,8 +155,9 @@ def residuals(loss: float, supply: Supply, x: Array, price: float) -> Residuals:
         curve = np.where(supply.able > 0, 0.5 / supply.weight, 0.0)
     # Excess cost of each block over its own Lagrangian minimum: a sum of non-negative terms, so nothing cancels.
     excess = curve * (split - best) ** 2 + (supply.start - price + 2 * curve * best) * (split - best)
-    rise = max(abs(price - float(supply.start.min())), float(np.finfo(float).tiny))
-    gap = abs(float(np.where(supply.able > 0, excess, 0.0).sum()) + price * (covered - float(x.sum()))) / (rise * unit)
+    rise = abs(price - float(supply.start.min()))
+    total = float(np.where(supply.able > 0, excess, 0.0).sum()) + price * (covered - float(x.sum()))
+    gap = abs(total) / unit / (rise or 1.0)
     return Residuals(primal, dual, gap)
 
 

@@ -43,7 +43,7 @@ def footnote(ax: Axes, text: str) -> None:
     """A line in small print below the axes: where the figures come from."""
     if text:
         ax.annotate(
-            plain(text, 110), (0.0, 0.0), (0.0, -6.0), xycoords=("axes fraction", ax.xaxis.label),
+            plain(text, 86), (0.0, 0.0), (0.0, -6.0), xycoords=("axes fraction", ax.xaxis.label),
             textcoords="offset points", ha="left", va="top", fontsize=7.5, color=MUTED, annotation_clip=False,
         )  # fmt: skip
 

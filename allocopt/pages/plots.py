@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from allocopt.errors import DataError, unknown
 from allocopt.mechanisms.cascade import Cascade
 from allocopt.pages.plots_layers import waterfall, waterfall_data
-from allocopt.pages.plots_payers import MOST, burdens, burdens_data, lorenz, lorenz_data, shares, shares_data
+from allocopt.pages.plots_payers import GROUPS, burdens, burdens_data, lorenz, lorenz_data, shares, shares_data
 from allocopt.pages.plots_scores import (
     fairness,
     fairness_data,
@@ -20,6 +20,7 @@ from allocopt.pages.plots_scores import (
     pareto,
     pareto_data,
 )
+from allocopt.pages.style import MOST
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -57,9 +58,9 @@ class CardPlots:
         """What each payer bears under each scheme; see :func:`allocopt.pages.plots.shares`."""
         return shares(self._card, most=most, ax=ax)
 
-    def burdens(self, *, ax: Axes | None = None) -> Axes:
-        """Loss rates, the largest exposure first; see :func:`allocopt.pages.plots.burdens`."""
-        return burdens(self._card, ax=ax)
+    def burdens(self, *, groups: int | None = GROUPS, ax: Axes | None = None) -> Axes:
+        """Loss rates, the largest exposures first; see :func:`allocopt.pages.plots.burdens`."""
+        return burdens(self._card, groups=groups, ax=ax)
 
     def fairness(self, *, ax: Axes | None = None) -> Axes:
         """Fairness scores on their fixed scales; see :func:`allocopt.pages.plots.fairness`."""

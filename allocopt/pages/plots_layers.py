@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 def waterfall_data(cascade: Cascade) -> pd.DataFrame:
-    """What :func:`waterfall` draws: the loss, each layer and the residual, with the amount and what is left after it."""
+    """What :func:`waterfall` draws: the loss, every layer and the residual, each amount with what is left after it."""
     steps = cascade.steps
     rows = [("loss", cascade.loss, cascade.loss)]
     rows += [(str(name), float(step["paid"]), float(step["passed on"])) for name, step in steps.iterrows()]
@@ -35,10 +35,10 @@ def waterfall(cascade: Cascade, *, ax: Axes | None = None) -> Axes:
         rows = np.arange(len(frame))
         colors = [INK, *([PALETTE[0]] * (len(frame) - 2)), PALETTE[1]]
         at.barh(rows, amounts, left=start, color=colors, height=0.62)
-        at.vlines(left[:-1], rows[:-1] + 0.31, rows[1:] - 0.31, colors=MUTED, linewidths=0.8)
+        at.vlines(left[:-1], rows[:-1], rows[1:], colors=MUTED, linewidths=0.8, zorder=0)
         top = float(left[0]) or 1.0
         for row, amount, begin in zip(rows, amounts, start, strict=True):
-            part = f" ({amount / top:.1%})" if 0 < row and cascade.loss > 0 else ""
+            part = f" ({amount / top:.1%})" if row > 0 and cascade.loss > 0 else ""
             at.annotate(
                 f"{amount:,.4g}{part}",
                 (begin + amount, row),

@@ -10,14 +10,15 @@ import pandas as pd
 from allocopt.judgement.inequality import lorenz_curve
 from allocopt.pages.canvas import axes, blank, footnote, tall
 from allocopt.pages.provenance import note
-from allocopt.pages.style import MUTED, look, money, plain
+from allocopt.pages.style import MOST, MUTED, look, money, plain
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
     from allocopt.judgement.scorecard import Scorecard
 
-MOST = 15  # payers a figure or a table names before it sums up the rest
+NAMED = 12  # points that can stand on a line with their names under it
+GROUPS = 8  # more groups than that would hide the drift in the noise
 
 
 def shares_data(card: Scorecard, most: int = MOST) -> pd.DataFrame:
@@ -61,33 +62,52 @@ def shares(card: Scorecard, *, most: int = MOST, ax: Axes | None = None) -> Axes
     return at
 
 
-def burdens_data(card: Scorecard) -> pd.DataFrame:
-    """What :func:`burdens` draws: loss rates by payer and scheme, the largest exposure first; infinite ones are NaN."""
+def burdens_data(card: Scorecard, groups: int | None = GROUPS) -> pd.DataFrame:
+    """What :func:`burdens` draws: loss rates, the largest exposures first, of payers or of groups of as many each.
+
+    The rate of a group is what it bears over its exposure; payers without exposure, who have no rate, are left out.
+    """
     exposure = pd.Series(card.question.column(card.by), index=card.question.ids)
-    order = exposure.sort_values(ascending=False, kind="stable").index
-    rates: pd.DataFrame = card.burdens.loc[order]
-    return rates.replace([np.inf, -np.inf], np.nan)
+    exposure = exposure[exposure > 0].sort_values(ascending=False, kind="stable")
+    borne = card.shares.loc[exposure.index]
+    if groups is None or len(exposure) <= NAMED:
+        return borne.div(exposure, axis=0)
+    place = np.arange(len(exposure))
+    group = pd.Series(place * groups // len(exposure), index=exposure.index)
+    names = [f"{part.min() + 1}–{part.max() + 1}" for part in (place[group == k] for k in range(groups))]
+    rates = borne.groupby(group).sum().div(exposure.groupby(group).sum(), axis=0)
+    return rates.set_axis(names)
 
 
-def burdens(card: Scorecard, *, ax: Axes | None = None) -> Axes:
-    """The loss rate of every payer, the largest exposure on the left; a level line treats all exposures alike."""
-    frame = burdens_data(card)
+def burdens(card: Scorecard, *, groups: int | None = GROUPS, ax: Axes | None = None) -> Axes:
+    """Loss rates, the largest exposures on the left; a level line treats large and small alike.
+
+    More than a dozen payers are drawn in ``groups`` of equal number; ``groups=None`` draws each payer.
+    """
+    frame = burdens_data(card, groups)
+    grouped = groups is not None and len(frame) < int((card.question.column(card.by) > 0).sum())
     with axes(ax, (7.6, 3.8)) as at:
         if frame.empty:
             blank(at, "Loss rates", "nobody to pay")
             return at
-        few = len(frame) <= 12
+        marked = len(frame) <= NAMED
+        rows = np.arange(len(frame))
         for k, scheme in enumerate(frame.columns):
             style = look(k)
             at.plot(
-                np.arange(1, len(frame) + 1), frame[scheme], color=style.color, ls=style.dash, lw=1.4,
-                marker=style.marker if few else None, ms=4, label=plain(scheme, 26), clip_on=False,
+                rows, frame[scheme], color=style.color, ls=style.dash, lw=1.4,
+                marker=style.marker if marked else None, ms=4.5, mew=0, label=plain(scheme, 26), clip_on=False,
             )  # fmt: skip
-        if few:
-            at.set_xticks(np.arange(1, len(frame) + 1), [plain(payer, 12) for payer in frame.index])
-        at.set_xlabel(f"payers, from the largest to the smallest {card.by}")
+        if marked:
+            at.set_xticks(rows, [plain(name, 18, 2) for name in frame.index], fontsize=8)
+            if not grouped:
+                at.tick_params(axis="x", rotation=30)
+                for label in at.get_xticklabels():
+                    label.set(ha="right", rotation_mode="anchor")
+        kind = "groups of payers" if grouped else "payers"
+        at.set_xlabel(f"{kind}, from the largest to the smallest {card.by}")
         at.set_ylabel(f"share per unit of {card.by}")
-        at.set_xlim(1 - 0.5 * few, len(frame) + 0.5 * few)
+        at.set_xlim(-0.4 * marked, len(frame) - 1 + 0.4 * marked)
         at.set_ylim(bottom=0)
         at.grid(axis="y")
         at.set_title("Loss rates")

@@ -10,8 +10,9 @@ import pandas as pd
 
 from allocopt.errors import DataError, unknown
 from allocopt.pages.canvas import Size, axes, blank, footnote
+from allocopt.pages.numerals import digits
 from allocopt.pages.provenance import note
-from allocopt.pages.style import GRID, look, plain
+from allocopt.pages.style import GRID, MUTED, look, plain
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -78,20 +79,6 @@ def table_size(values: pd.DataFrame) -> Size:
     return 3.4 + 0.92 * max(columns, 2), 1.9 + 0.36 * max(rows, 2)
 
 
-def digits(value: float) -> str:
-    """A score in three significant figures.
-
-    >>> digits(0.12345), digits(float("inf")), digits(float("nan"))
-    ('0.123', '∞', '–')
-    """
-    if math.isnan(value):
-        return "–"
-    if math.isinf(value):
-        return "∞" if value > 0 else "−∞"
-    text = f"{value:.3g}" if 1e-4 <= abs(value) < 1e5 or value == 0 else f"{value:.1e}"
-    return text.replace("-", "−") if float(text) != 0 else "0"
-
-
 def _heat(ax: Axes, values: pd.DataFrame, criteria: pd.DataFrame, colours: pd.DataFrame, title: str) -> None:
     from matplotlib.colors import LinearSegmentedColormap
 
@@ -100,16 +87,16 @@ def _heat(ax: Axes, values: pd.DataFrame, criteria: pd.DataFrame, colours: pd.Da
         return
     rows, columns = values.shape
     shade = LinearSegmentedColormap.from_list("scores", [_WORST, _MIDDLE, _BEST])
+    levels, figures = colours.to_numpy(dtype=float), values.to_numpy(dtype=float)
     for r in range(rows):
         for c in range(columns):
-            level = float(colours.iat[r, c])
+            level = float(levels[r, c])
             known = not math.isnan(level)
             color: Any = shade(level) if known else "none"
             ax.fill_between([c + 0.02, c + 0.98], r + 0.03, r + 0.97, facecolor=color, edgecolor=GRID, lw=0.6)
-            text = digits(float(values.iat[r, c]))
-            ax.text(
-                c + 0.5, r + 0.5, text, ha="center", va="center", fontsize=8.5, **({"color": _PRINT} if known else {})
-            )
+            text = ax.text(c + 0.5, r + 0.5, digits(figures[r, c]), ha="center", va="center", fontsize=8.5)
+            if known:
+                text.set_color(_PRINT)
     labels = [f"{criteria.loc[name, 'label']} {_ARROWS[str(criteria.loc[name, 'direction'])]}" for name in values.index]
     ax.set_yticks(np.arange(rows) + 0.5, [plain(label, 40, 2) for label in labels], fontsize=8)
     ax.set_xticks(np.arange(columns) + 0.5, [plain(scheme, 14, 6) for scheme in values.columns], fontsize=8)
@@ -121,9 +108,8 @@ def _heat(ax: Axes, values: pd.DataFrame, criteria: pd.DataFrame, colours: pd.Da
         spine.set_visible(False)
     ax.set_title(title)
     ax.xaxis.set_label_position("bottom")
-    ax.set_xlabel(
-        "blue: near the best end of its scale; orange: near the worst; white: a scale without ends", fontsize=8
-    )
+    scale = "blue: near the best end of its scale; orange: near the worst; white: a scale without ends"
+    ax.set_xlabel(plain(scale, max(30, 15 * columns), 5), fontsize=8)
 
 
 def pareto_data(card: Scorecard, fairness: str | None = None, incentive: str | None = None) -> pd.DataFrame:
@@ -163,6 +149,7 @@ def pareto(
         at.grid()
         at.set_axisbelow(True)
         at.set_title("Fairness against incentives")
+        _compass(at, str(card.metrics.loc[across, "direction"]), str(card.measures.loc[up, "direction"]))
         at.legend(
             loc="upper left", bbox_to_anchor=(1.01, 1.0), borderaxespad=0.0, labelspacing=0.7,
             title="filled: on no criterion beaten\nwithout being better on another", title_fontsize=7.5,
@@ -170,6 +157,18 @@ def pareto(
         )  # fmt: skip
         footnote(at, note(card))
     return at
+
+
+def _compass(ax: Axes, across: str, up: str) -> None:
+    """Point at the corner where both criteria are at their best, when there is one."""
+    ends = {"lower is better": 0.0, "higher is better": 1.0}
+    if across in ends and up in ends:
+        x, y = ends[across], ends[up]
+        arrow = {(0.0, 0.0): "↙", (0.0, 1.0): "↖", (1.0, 0.0): "↘", (1.0, 1.0): "↗"}[x, y]
+        ax.text(
+            0.02 + 0.96 * x, 0.02 + 0.96 * y, f"{arrow} better", transform=ax.transAxes, color=MUTED,
+            ha="right" if x else "left", va="top" if y else "bottom",
+        )  # fmt: skip
 
 
 def _criterion(kind: str, values: pd.DataFrame, name: str | None) -> str:

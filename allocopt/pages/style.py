@@ -12,6 +12,8 @@ PALETTE = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9")
 MARKERS = ("o", "s", "D", "^", "v", "P", "X")
 DASHES: tuple[Any, ...] = ("-", (0, (5, 2)), (0, (1, 1.5)), (0, (6, 2, 1, 2)))
 
+MOST = 15  # payers a figure or a table names before it sums up the rest
+
 INK = "#1d2127"
 MUTED = "#5f6873"
 GRID = "#dde1e6"

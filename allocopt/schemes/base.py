@@ -110,3 +110,10 @@ def single_point(problem: LossProblem, able: Array) -> Array | None:
 def left_over(problem: LossProblem, paid: Array, able: Array) -> float:
     """What nobody could bear: zero unless the loss exceeds the limits, and then exact."""
     return problem.loss - float(paid.sum()) if problem.loss > able.sum() else 0.0
+
+
+def tidied(shares: Array, problem: LossProblem, able: Array) -> Array:
+    """A solver's shares without its dust: nothing below zero, nothing above the limit, no 1e-17 of the loss."""
+    dust = 1e-14 * problem.loss
+    cut = np.clip(shares, 0.0, able)
+    return np.asarray(np.where(cut <= dust, 0.0, np.where(able - cut <= dust, able, cut)))

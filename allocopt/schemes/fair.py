@@ -15,7 +15,7 @@ from allocopt.facts.certificate import Certificate
 from allocopt.facts.checks import Array, vector
 from allocopt.facts.problem import LossProblem
 from allocopt.maths.program import Answer, Clause, Program
-from allocopt.schemes.base import Scheme, bill, left_over, position, single_point
+from allocopt.schemes.base import Scheme, bill, left_over, position, single_point, tidied
 from allocopt.schemes.constraints.base import Constraint, Posed
 from allocopt.schemes.one_price import CLAUSES
 
@@ -115,7 +115,7 @@ class Fair(Scheme):
             return answer
         target = shares_of(self.reference, problem)
         try:
-            found, program = self._rounds(problem, target, self.subject_to, solvers)
+            found = self._rounds(problem, target, self.subject_to, solvers)
         except SolverError as failure:
             self._explain_conflict(problem, target, failure)
             raise
@@ -124,13 +124,14 @@ class Fair(Scheme):
             raise SolverError(f"fair: the program's answer breaks {', '.join(map(str, spare))}; try another solver")
 
         def evidence(answer: Allocation) -> Certificate:
-            return self._certify(answer, target, found.x, program.solve(solvers).residuals)
+            return self._certify(answer, target, found.x, found.residuals)
 
         duals = {
             k: pd.Series(v, index=problem.ids, name=k) if np.ndim(v) else float(v) for k, v in found.prices.items()
         }
+        paid = tidied(found.x, problem, problem.caps)
         return Allocation(
-            problem, found.x, 0.0, float(found.prices["budget"]), duals, f"program ({found.solver})", self, evidence,
+            problem, paid, 0.0, float(found.prices["budget"]), duals, f"program ({found.solver})", self, evidence,
             (self._measure(problem, target)[1], *found.trail), {"reference": pd.Series(target, index=problem.ids)},
         )  # fmt: skip
 
@@ -176,14 +177,13 @@ class Fair(Scheme):
     def _rounds(
         self, problem: LossProblem, target: Array, constraints: Sequence[Constraint],
         solvers: tuple[str, ...] | None, elastic: bool = False,
-    ) -> tuple[Answer, Program]:  # fmt: skip
+    ) -> Answer:  # fmt: skip
         states = [c.begin(problem, target) for c in constraints]
         while True:
-            program = self._program(problem, target, constraints, states, elastic)
-            found = program.solve(solvers)
+            found = self._program(problem, target, constraints, states, elastic).solve(solvers)
             more = [c.refine(found.x, problem, s) for c, s in zip(constraints, states, strict=True)]
             if all(m is None for m in more):
-                return found, program
+                return found
             states = [s if m is None else m for s, m in zip(states, more, strict=True)]
 
     def _explain_conflict(self, problem: LossProblem, target: Array, failure: SolverError) -> None:
@@ -194,7 +194,7 @@ class Fair(Scheme):
         """
 
         def nearest(constraints: Sequence[Constraint]) -> Array:
-            return self._rounds(problem, target, constraints, None, elastic=True)[0].x
+            return self._rounds(problem, target, constraints, None, elastic=True).x
 
         def broken(constraints: Sequence[Constraint]) -> list[Constraint]:
             if not constraints:
@@ -218,9 +218,7 @@ class Fair(Scheme):
         self, constraints: Sequence[Constraint], shares: Array, problem: LossProblem, target: Array, where: str
     ) -> str:
         named = "; ".join(
-            f"{c} ({c.missed(shares, problem, target)})"
-            if c.excess(shares, problem, target) > MET
-            else str(c)
+            f"{c} ({c.missed(shares, problem, target)})" if c.excess(shares, problem, target) > MET else str(c)
             for c in constraints
         )
         many = "contradict each other" if len(constraints) > 1 else "cannot be met"

@@ -16,7 +16,7 @@ from allocopt.facts.checks import Array
 from allocopt.facts.problem import LossProblem
 from allocopt.maths.price import Supply, clear, residuals
 from allocopt.maths.program import Clause, Program
-from allocopt.schemes.base import Scheme, bill, left_over, position, single_point
+from allocopt.schemes.base import Scheme, bill, left_over, position, single_point, tidied
 from allocopt.schemes.keys import key_name, key_values
 
 READINGS = ("burden", "payout")
@@ -103,7 +103,8 @@ class OnePrice(Scheme):
         found = self._program(problem, supply).solve(solvers)
         price = found.prices["budget"] + float(supply.start[supply.able > 0].min())
         duals = _duals(problem, found.prices | {"budget": price})
-        return self._answer(problem, supply, found.x, price, f"program ({found.solver})", found.trail, duals)
+        paid = tidied(found.x, problem, supply.able.sum(axis=0))
+        return self._answer(problem, supply, paid, price, f"program ({found.solver})", found.trail, duals)
 
     def _answer(
         self, problem: LossProblem, supply: Supply, paid: Array, price: float, method: str,

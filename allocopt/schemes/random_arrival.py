@@ -14,7 +14,7 @@ from allocopt.facts.checks import Array
 from allocopt.facts.problem import LossProblem
 from allocopt.maths.arrival import ENUMERABLE, ArrivalResult, least_squares_moments, random_arrival
 from allocopt.maths.program import Clause, Program
-from allocopt.schemes.base import Scheme, left_over, single_point
+from allocopt.schemes.base import Scheme, left_over, single_point, tidied
 from allocopt.schemes.one_price import CLAUSES, READINGS
 
 
@@ -82,7 +82,7 @@ class RandomArrival(Scheme):
 
         duals = {"budget": price}
         return Allocation(
-            problem, found.x, 0.0, price, duals, f"program ({found.solver})", self, evidence, found.trail
+            problem, tidied(found.x, problem, problem.caps), 0.0, price, duals, f"program ({found.solver})", self, evidence, found.trail
         )  # fmt: skip
 
     def program(self, problem: LossProblem) -> Program:

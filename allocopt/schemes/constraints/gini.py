@@ -14,6 +14,9 @@ from allocopt.facts.problem import LossProblem
 from allocopt.maths.program import Clause
 from allocopt.schemes.constraints.base import Constraint, Posed, exposure
 
+# A pair counts as turned when it is off by more than an interior-point answer is; a smaller reversal cannot move the
+# index by more than this.
+_TURNED = 1e-10
 _MOST = 3000  # pairs are held in memory; 3,000 payers make 4.5 million
 
 
@@ -95,7 +98,7 @@ class GiniAtMost(Constraint):
     def refine(self, shares: Array, problem: LossProblem, state: Any) -> Any:
         """Open the pairs whose order the answer has turned round."""
         sign, open_pairs = state
-        turned = ~open_pairs & (sign * (self._pairs(problem, slice(None)) @ shares) < -1e-12 * problem.loss)
+        turned = ~open_pairs & (sign * (self._pairs(problem, slice(None)) @ shares) < -_TURNED * problem.loss)
         return (sign, open_pairs | turned) if turned.any() else None
 
     def __str__(self) -> str:

@@ -1,0 +1,72 @@
+"""Numbers as they are printed: amounts that line up, scores in three figures, residuals as powers of ten."""
+
+from __future__ import annotations
+
+import math
+
+from allocopt.judgement.inequality import ROUNDING
+
+_FIGURES = 8  # figures that amounts below one keep
+
+
+def decimals(top: float) -> int:
+    """To how many places amounts are printed when the largest is ``top``: cents, fewer when huge, more when tiny.
+
+    >>> decimals(107e6), decimals(50.0), decimals(0.003)
+    (0, 2, 10)
+    """
+    if not math.isfinite(top) or top <= 0:
+        return 2
+    if top >= 1e5:
+        return 0
+    return 2 if top >= 1 else _FIGURES - 1 - math.floor(math.log10(top))
+
+
+def amount(value: float, places: int) -> str:
+    """An amount with its thousands set apart; no cap reads as ∞ and an unknown figure as a dash.
+
+    >>> amount(1234567.891, 2), amount(float("inf"), 2), amount(float("nan"), 0), amount(-0.0, 2)
+    ('1,234,567.89', '∞', '–', '0.00')
+    """
+    if math.isnan(value):
+        return "–"
+    if math.isinf(value):
+        return "∞" if value > 0 else "−∞"
+    text = f"{value:,.{places}f}"
+    return text.replace("-", "−") if text.strip("-0.,") else text.lstrip("-")
+
+
+def percent(value: float) -> str:
+    """A part of a whole.
+
+    >>> percent(0.0764)
+    '7.64 %'
+    """
+    return "–" if math.isnan(value) else f"{value:.2%}".replace("%", " %")
+
+
+def residual(value: float) -> str:
+    """How far an answer is from exact, as a fraction of the loss.
+
+    >>> residual(0.0), residual(3.2e-16), residual(float("nan"))
+    ('0', '3.2e−16', 'unknown')
+    """
+    if math.isnan(value):
+        return "unknown"
+    return "0" if value == 0 else f"{value:.1e}".replace("-", "−")
+
+
+def digits(value: float) -> str:
+    """A score in three significant figures; what rounding left of a zero reads as zero.
+
+    >>> digits(0.12345), digits(1e-17), digits(float("inf")), digits(float("nan"))
+    ('0.123', '0', '∞', '–')
+    """
+    if math.isnan(value):
+        return "–"
+    if math.isinf(value):
+        return "∞" if value > 0 else "−∞"
+    if abs(value) < ROUNDING:
+        return "0"
+    text = f"{value:.3g}" if 1e-4 <= abs(value) < 1e5 else f"{value:.1e}"
+    return text.replace("-", "−")

@@ -1,0 +1,206 @@
+"""What a page says of one rule: the rule in words, its program, its prices, the shares, and why the answer stands."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pandas as pd
+
+from allocopt.errors import AllocOptError
+from allocopt.facts.allocation import Allocation
+from allocopt.notation import column
+from allocopt.pages.blocks import Block, Code, Folded, Formula, Listing, Math, Paragraph, Strong, Table, Text
+from allocopt.pages.numerals import amount, decimals, percent, residual
+from allocopt.pages.provenance import columns_named
+from allocopt.pages.style import MOST
+
+if TYPE_CHECKING:
+    from allocopt.maths.program import Program
+
+FULL = 2000  # payers beyond which the full table would make the page too heavy to open
+TOLERANCE = 1e-6  # of the loss: what a certificate may be off by and still hold
+
+
+def program_of(answer: Allocation) -> Program | None:
+    """The convex program behind an answer, or None when its rule poses none for this question."""
+    pose: Callable[..., Program] | None = getattr(answer.scheme, "program", None)
+    if pose is None or answer.problem.n == 0:
+        return None
+    try:
+        return pose(answer.problem)
+    except AllocOptError:
+        return None
+
+
+def allocation_blocks(answer: Allocation, *, most: int = MOST) -> list[Block]:
+    """One answer by one rule: in words, as a program, in figures, with its certificate."""
+    rule: Any = answer.scheme
+    blocks: list[Block] = [Paragraph(_words(rule))]
+    chosen = _parameters(rule)
+    if chosen:
+        blocks.append(Listing(chosen))
+    program = program_of(answer)
+    if program is not None:
+        blocks += [Paragraph("The rule as a convex program:"), Formula(program.statement())]
+    if getattr(rule, "formula", ""):
+        blocks += [Paragraph("Its answer:"), Formula(rule.formula)]
+    here = _instance(answer)
+    if here:
+        blocks.append(Paragraph(here))
+    blocks.append(shares_table(answer, most))
+    if most < answer.problem.n <= FULL:
+        blocks.append(Folded(f"All {answer.problem.n} payers", [shares_table(answer, answer.problem.n)]))
+    if answer.problem.n:
+        heaviest = answer.shares.idxmax()
+        blocks.append(Paragraph((Strong("Why, for one payer. "), answer.explain(heaviest))))
+    blocks += [_prices(answer, program), *certificate_blocks(answer)]
+    if answer.notes:
+        blocks.append(Listing(answer.notes))
+    return blocks
+
+
+def _words(rule: Any) -> Text:
+    said = rule.sentence() if hasattr(rule, "sentence") else str(rule.name)
+    reference = getattr(rule, "reference", "")
+    # A rule may use the word for a parameter of its own (the rule it starts from); then there is no publication.
+    cited = (
+        f" Published in: {reference}." if isinstance(reference, str) and type(rule).__dict__.get("reference") else ""
+    )
+    return said, cited
+
+
+def _parameters(rule: Any) -> list[Text]:
+    """What was chosen where the rule leaves a choice."""
+    if not dataclasses.is_dataclass(rule):
+        return []
+    lines: list[Text] = []
+    for entry in dataclasses.fields(rule):
+        value = getattr(rule, entry.name)
+        if entry.name == "label" or _default(entry, value):
+            continue
+        lines.append((Code(entry.name), f": {_chosen(value)}"))
+    return lines
+
+
+def _default(entry: dataclasses.Field[Any], value: Any) -> bool:
+    return value is None or (isinstance(value, str | int | float | tuple) and bool(value == entry.default))
+
+
+def _chosen(value: Any) -> str:
+    if isinstance(value, pd.Series | np.ndarray):
+        return "figures of one's own, one per payer"
+    if isinstance(value, list | tuple):
+        return "; ".join(_chosen(entry) for entry in value)
+    return str(getattr(value, "title", None) or value)
+
+
+def _instance(answer: Allocation) -> tuple[Any, ...]:
+    """What the letters of the program are in this question."""
+    problem = answer.problem
+    said: list[Any] = ["Here ", Math("L"), f" is {_money(problem.loss, answer)}, ", Math("c_i"), " is "]
+    if np.isinf(problem.caps).all():
+        said.append("no cap")
+    elif problem.cap_name in problem.payers.columns:
+        said += ["the column ", Code(problem.cap_name), " (", Math(column(problem.cap_name).latex), ")"]
+    else:
+        said.append(problem.cap_name)
+    label: Callable[[], str] | None = getattr(answer.scheme, "key_label", None)
+    if label is not None:
+        name = label()
+        said += [", and ", Math("w_i"), " is "]
+        known = name in problem.payers.columns
+        said += ["the column ", Code(name), " (", Math(column(name).latex), ")"] if known else [name]
+    return (*said, ".")
+
+
+def _money(value: float, answer: Allocation) -> str:
+    return f"{answer.problem.currency} {amount(value, decimals(answer.problem.loss))}".strip()
+
+
+def shares_table(answer: Allocation, most: int = MOST) -> Table:
+    """Who bears what: the heaviest burdens first, the others summed."""
+    problem = answer.problem
+    extra = [
+        name for name in problem.payers.columns
+        if name in columns_named(answer.scheme, problem.payers.columns) - {problem.cap_name}
+        and pd.api.types.is_numeric_dtype(problem.payers[name])
+    ]  # fmt: skip
+    capped = bool(np.isfinite(problem.caps).any())
+    frame = pd.DataFrame({name: problem.payers[name].astype(float) for name in extra}, index=problem.ids)
+    if capped:
+        frame[f"cap: {problem.cap_name}"] = problem.caps
+    frame["share"] = answer.paid
+    order = frame["share"].sort_values(ascending=False, kind="stable").index
+    part = answer.paid / problem.loss if problem.loss > 0 else np.zeros(problem.n)
+    frame["part of the loss"] = part
+    places = decimals(max(problem.loss, 0.0))
+    binds = pd.Series((answer.paid >= problem.caps * (1 - 1e-12)) & (problem.caps > 0), index=problem.ids)
+
+    def line(name: Text, row: pd.Series[float], bound: str) -> list[Text]:
+        cells: list[Text] = [amount(float(v), places) for v in row.iloc[:-1]]
+        return [name, *cells, percent(float(row.iloc[-1])), *([bound] if capped else [])]
+
+    named, rest = order[:most], order[most:]
+    rows = [line(str(payer), frame.loc[payer], "yes" if binds[payer] else "") for payer in named]
+    if len(rest):
+        rows.append(line(f"the other {len(rest)}", frame.loc[rest].sum(), f"{int(binds[rest].sum())} of them"))
+    foot = [line(f"all {problem.n} payers", frame.sum(), f"{int(binds.sum())} of them")]
+    if answer.residual > 0:
+        blank: list[Text] = [""] * (len(frame.columns) - 2)
+        left = [amount(answer.residual, places), percent(answer.residual / problem.loss)]
+        foot.append(["borne by nobody (residual)", *blank, *left, *([""] if capped else [])])
+    unit = f", {problem.currency}" if problem.currency else ""
+    head: list[Text] = ["payer", *map(str, frame.columns), *(["at its cap"] if capped else [])]
+    words = frozenset([0, len(head) - 1]) if capped else frozenset([0])
+    return Table(f"Shares under {_title(answer)}{unit}", head, rows, words, foot)
+
+
+def _title(answer: Allocation) -> str:
+    return str(getattr(answer.scheme, "title", answer.scheme.name))
+
+
+def _prices(answer: Allocation, program: Program | None) -> Table:
+    """What one more unit of each right-hand side would change the cost by."""
+    clauses = {clause.name: clause for clause in program.clauses} if program is not None else {}
+    rows: list[list[Text]] = []
+    for name, value in answer.duals.items():
+        clause = clauses.get(name)
+        stated: Text = Math(clause.latex) if clause is not None and clause.latex else ""
+        rows.append([name, stated, _price(value), clause.reading if clause is not None else ""])
+    return Table(
+        f"Prices under {_title(answer)}", ["clause", "constraint", "price", "reading"], rows, frozenset([0, 1, 3])
+    )
+
+
+def _price(value: Any) -> str:
+    if np.ndim(value) == 0:
+        return f"{float(value):,.6g}".replace("-", "−")
+    figures = np.asarray(value, dtype=float)
+    active = figures[figures != 0]
+    if not len(active):
+        return "0 for every payer"
+    ends = [f"{end:,.4g}".replace("-", "−") for end in (active.min(), active.max())]
+    span = ends[0] if ends[0] == ends[1] else f"{ends[0]} to {ends[1]}"
+    return f"{span} for {len(active)} of {len(figures)} payers"
+
+
+def certificate_blocks(answer: Allocation) -> list[Block]:
+    """The evidence, in a sentence and three numbers."""
+    found = answer.certificate
+    verdict = "It holds" if found.holds(TOLERANCE) else "IT DOES NOT HOLD"
+    numbers = (
+        f"primal residual {residual(found.primal)}, dual residual {residual(found.dual)}, gap {residual(found.gap)}"
+    )
+    said = f" ({found.statement})" if found.statement else ""
+    return [
+        Paragraph(
+            (
+                Strong("Certificate. "),
+                f"Found by {answer.method}; kind of evidence: {found.kind}{said}. Relative to the loss: {numbers}. "
+                f"{verdict} at the tolerance {TOLERANCE:.0e}.",
+            )
+        )
+    ]
