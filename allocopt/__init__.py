@@ -70,7 +70,7 @@ _HOME = {
     "models": "shelf.library",
 }  # fmt: skip
 
-__all__ = ["__version__", *_HOME]  # noqa: PLE0604
+__all__ = ["__version__", *_HOME]
 
 
 def __getattr__(name: str) -> Any:

@@ -62,9 +62,9 @@ def split(
     names = tuple(f"{payer} ({k} of {parts})" for k in range(1, parts + 1))
     out.index = _ids([*table.index[:at], *names, *table.index[at + 1 :]], table)
     for name in divided:
-        figures = _figures(out[name])
-        figures[at : at + parts] *= weights.get(name, 1.0 / parts)
-        out[name] = figures
+        values = figures(out[name])
+        values[at : at + parts] *= weights.get(name, 1.0 / parts)
+        out[name] = values
     return Move(_asked(question, out), names)
 
 
@@ -84,9 +84,9 @@ def merge(question: Question, payers: Iterable[Any], *, rates: Iterable[str] = (
     out = table.iloc[stay].copy()
     out.index = _ids([name if k == first else table.index[k] for k in stay], table)
     for column in amounts(table, rates):
-        figures = _figures(table[column])
-        figures[first] = figures[places].sum()
-        out[column] = figures[stay]
+        values = figures(table[column])
+        values[first] = values[places].sum()
+        out[column] = values[stay]
     return Move(_asked(question, out), (name,))
 
 
@@ -111,9 +111,9 @@ def grow(
     at, out = position(question, payer), _opened(question)
     movable = amounts(out, rates)
     for name in movable if columns is None else [_known(c, movable) for c in columns]:
-        figures = _figures(out[name])
-        figures[at] *= times
-        out[name] = figures
+        values = figures(out[name])
+        values[at] *= times
+        out[name] = values
     return Move(_asked(question, out, loss), (payer,))
 
 
@@ -159,7 +159,8 @@ def _asked(question: Question, table: pd.DataFrame, loss: float | None = None) -
 
 
 def _ids(names: list[Any], table: pd.DataFrame) -> pd.Index:
-    return pd.Index(names, name=table.index.name, tupleize_cols=False)
+    index: pd.Index = pd.Index(names, name=table.index.name, tupleize_cols=False)
+    return index
 
 
 def _known(name: str, columns: Iterable[Any]) -> str:
@@ -176,7 +177,8 @@ def _numeric(column: pd.Series[Any]) -> bool:
     return bool(len(stated)) and all(isinstance(v, Real) and not isinstance(v, bool | np.bool_) for v in stated)
 
 
-def _figures(column: pd.Series[Any]) -> Array:
+def figures(column: pd.Series[Any]) -> Array:
+    """A column as floats, a copy; what is missing is NaN."""
     return np.array(pd.to_numeric(column).to_numpy(dtype=np.float64, na_value=np.nan))
 
 

@@ -35,17 +35,13 @@ Compute = Callable[[Allocation, Array], float]
 
 
 @dataclass(frozen=True)
-class Metric:
-    """A criterion: called with an allocation and an exposure (a column of its table, or one number per payer).
+class Criterion:
+    """What a number on the scorecard means: its label, unit and formula, which way is better, and its ends.
 
     ``of_what`` says what it judges and ``title`` by which index; together they make the :meth:`label`. ``best`` and
     ``worst`` are the ends of its scale over all divisions among any number of payers, None where there is no end; for
     a criterion that is better closer to zero, ``worst`` is the largest distance. ``family`` names criteria of which
     one is enough. A value of NaN says that the question has no answer here (what payers keep, when none has a cap).
-
-    >>> jain = fairness_metrics()["jain"]
-    >>> jain.label("default_fund"), jain.direction, jain.best, jain.worst, jain.family
-    ("Jain's index of burden per unit of default_fund", 'higher is better', 1.0, 0.0, 'dispersion')
     """
 
     name: str
@@ -57,24 +53,51 @@ class Metric:
     worst: float | None
     of_what: str
     family: str
-    compute: Compute = field(repr=False)
     doc: str = field(repr=False)
-
-    def __call__(self, allocation: Allocation, by: Any) -> float:
-        """The value for this allocation; raises DataError when ``by`` is no usable column."""
-        problem = allocation.problem
-        exposure = problem.column(by) if isinstance(by, str) else vector(by, problem.ids, "by")
-        return float(self.compute(allocation, exposure))
 
     def label(self, by: str) -> str:
         """The criterion in words, with the name of the exposure."""
         return f"{self.title} of {self.of_what}".format(by=by)
 
     def cost(self, value: float) -> float:
-        """The value turned so that lower is better, for every direction: what a Pareto filter compares."""
+        """The value turned so that lower is better, for every direction: what a Pareto filter compares.
+
+        Nothing is better than the best: beyond it (a split that costs the payer instead of paying) values are equal.
+        """
         if self.direction == "closer to zero is better":
             return abs(value)
-        return -value if self.direction == "higher is better" else value
+        sign = -1.0 if self.direction == "higher is better" else 1.0
+        return sign * value if self.best is None or math.isnan(value) else max(sign * value, sign * self.best)
+
+    def normalised(self, value: float) -> float:
+        """The value between 0 (worst) and 1 (best) against the fixed ends of the scale, never against other schemes.
+
+        Where the scale has no worst end, infinity is it, and the score is 1 / (1 + distance from the best).
+        """
+        if self.best is None or math.isnan(value):
+            return math.nan
+        distance = self.cost(value) - self.cost(self.best)
+        if self.worst is None:
+            return 1.0 / (1.0 + distance)
+        return 1.0 - min(1.0, distance / (self.cost(self.worst) - self.cost(self.best)))
+
+
+@dataclass(frozen=True)
+class Metric(Criterion):
+    """A criterion called with an allocation and an exposure (a column of its table, or one number per payer).
+
+    >>> jain = fairness_metrics()["jain"]
+    >>> jain.label("default_fund"), jain.direction, jain.best, jain.worst, jain.family
+    ("Jain's index of burden per unit of default_fund", 'higher is better', 1.0, 0.0, 'dispersion')
+    """
+
+    compute: Compute = field(repr=False)
+
+    def __call__(self, allocation: Allocation, by: Any) -> float:
+        """The value for this allocation; raises DataError when ``by`` is no usable column."""
+        problem = allocation.problem
+        exposure = problem.column(by) if isinstance(by, str) else vector(by, problem.ids, "by")
+        return float(self.compute(allocation, exposure))
 
 
 def metric(
@@ -97,7 +120,7 @@ def metric(
             raise DataError(
                 f"metric {name!r} has no documentation; say in a sentence what a reader may conclude from it"
             )
-        return Metric(name, title, formula, direction, unit, best, worst, of, family or name, compute, doc)
+        return Metric(name, title, formula, direction, unit, best, worst, of, family or name, doc, compute)
 
     return make
 

@@ -1,8 +1,8 @@
 """One price per row, for a million rows in one call: compiled kernels, checked row by row against the exact one.
 
 Two cases. When every row shares one supply and only the loss varies, the supply is tabulated at its breakpoints once
-and each row is a binary search. When the supply varies, each row runs Newton's method on its piecewise linear supply, kept
-inside a bracket: it ends on the segment that clears, usually after three or four passes.
+and each row is a binary search. When the supply varies, each row runs Newton's method on its piecewise linear supply,
+kept inside a bracket: it ends on the segment that clears, usually after three or four passes.
 """
 
 from __future__ import annotations

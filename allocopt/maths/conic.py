@@ -138,7 +138,7 @@ def _osqp(program: ConicProgram) -> tuple[str, Array | None, Array | None]:
         sp.csc_matrix(sp.triu(program.P)), program.q, sp.csc_matrix(program.A), low, program.b,
         verbose=False, eps_abs=1e-9, eps_rel=1e-9, max_iter=100_000, polishing=True,
     )  # fmt: skip
-    out = solver.solve()
+    out = solver.solve(raise_error=False)
     return str(out.info.status), np.array(out.x), np.array(out.y)
 
 

@@ -88,7 +88,8 @@ def clear(loss: float, supply: Supply) -> Clearing:
         floor = float(supply.start.ravel()[offers].min()) if offers.any() else 0.0
         return Clearing(given.reshape(shape), floor)
     s, w, c = (a.ravel()[offers] for a in (supply.start, supply.weight, supply.cap))
-    scale = w.max()  # slopes only matter relative to each other; this keeps price sums within the range of floats
+    # Slopes only matter relative to each other; a power of two brings them near one and costs no digit.
+    scale = 2.0 ** np.floor(np.log2(w.max()))
     w = w / scale
     s = s * scale
     with np.errstate(over="ignore"):
@@ -110,6 +111,9 @@ def clear(loss: float, supply: Supply) -> Clearing:
     left = points[low]
     active = (s <= left) & (full > left)
     slope = w[active].sum()
+    if not slope:  # the loss is the total but for the last bit
+        given[offers] = c
+        return Clearing(given.reshape(shape), float(left / scale))
     below = np.clip(w * (left - s), 0.0, c)
     step = (loss - below.sum()) / slope
     x = _segment(w, left - s, c, step, active, below)

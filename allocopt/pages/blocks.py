@@ -156,6 +156,11 @@ def slug(text: str) -> str:
     return re.sub(r"[^a-z0-9]+", "-", plain).strip("-") or "section"
 
 
+def prose(text: str) -> str:
+    """A paragraph written over several lines, as one line."""
+    return " ".join(text.split())
+
+
 def pieces(text: Text) -> tuple[Piece, ...]:
     """A text as its pieces."""
     return text if isinstance(text, tuple) else (text,)

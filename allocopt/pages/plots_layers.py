@@ -9,6 +9,7 @@ import pandas as pd
 
 from allocopt.mechanisms.cascade import Cascade
 from allocopt.pages.canvas import axes, footnote, tall
+from allocopt.pages.provenance import note
 from allocopt.pages.style import INK, MUTED, PALETTE, money, plain
 
 if TYPE_CHECKING:
@@ -53,14 +54,5 @@ def waterfall(cascade: Cascade, *, ax: Axes | None = None) -> Axes:
         at.tick_params(axis="y", length=0)
         at.set_xlabel(word)
         at.set_title(plain(f"The way of the loss: {cascade.name}", 70, 2))
-        footnote(at, _note(cascade))
+        footnote(at, note(cascade))
     return at
-
-
-def _note(cascade: Cascade) -> str:
-    from allocopt.pages.provenance import DOUBTFUL, columns_named
-
-    status = cascade.event.status
-    named = sorted(columns_named(cascade.layers, cascade.event.payers.columns))
-    parts = [f"{w.capitalize()}: {', '.join(n for n in named if status.get(n) == w)}" for w in DOUBTFUL]
-    return ". ".join([cascade.event.title, *(p for p in parts if not p.endswith(": "))]) + "."

@@ -6,6 +6,11 @@ import dataclasses
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
+import pandas as pd
+
+from allocopt.facts.allocation import Allocation
+from allocopt.mechanisms.cascade import Cascade
+
 if TYPE_CHECKING:
     from allocopt.judgement.scorecard import Scorecard
 
@@ -37,27 +42,39 @@ def columns_named(thing: Any, columns: Iterable[str]) -> set[str]:
     return set()
 
 
-def used(card: Scorecard) -> dict[str, str]:
-    """Every column this comparison read -> its status, '' when nobody has said; in the order of the table."""
-    status = card.question.status | (card.event.status if card.event is not None else {})
-    table = card.question.payers if card.event is None else card.event.payers
-    named = {card.by, card.question.cap_name}
-    for answer in card.allocations.values():
-        named |= columns_named(answer.scheme, table.columns)
-    for run in card.cascades.values():
-        named |= columns_named(run.layers, table.columns)
+def used(subject: Scorecard | Allocation | Cascade) -> dict[str, str]:
+    """Every column that an answer, a run or a comparison read -> its status, '' when nobody has said."""
+    if isinstance(subject, Allocation):
+        problem = subject.problem
+        return _known(problem.payers, problem.status, {problem.cap_name, *_named(subject.scheme, problem.payers)})
+    if isinstance(subject, Cascade):
+        return _known(subject.event.payers, subject.event.status, _named(subject.layers, subject.event.payers))
+    found = _known(subject.question.payers, subject.question.status, {subject.by, subject.question.cap_name})
+    for part in (*subject.allocations.values(), *subject.cascades.values()):
+        found |= used(part)
+    return found
+
+
+def _named(thing: Any, table: pd.DataFrame) -> set[str]:
+    return columns_named(thing, map(str, table.columns))
+
+
+def _known(table: pd.DataFrame, status: Mapping[str, str], named: set[str]) -> dict[str, str]:
     return {name: status.get(name, "") for name in map(str, table.columns) if name in named}
 
 
-def doubts(card: Scorecard) -> dict[str, list[str]]:
+def doubts(subject: Scorecard | Allocation | Cascade) -> dict[str, list[str]]:
     """Status -> the columns used that have it, for the two statuses that are not evidence."""
-    columns = used(card)
+    columns = used(subject)
     found = {word: [name for name, status in columns.items() if status == word] for word in DOUBTFUL}
     return {word: names for word, names in found.items() if names}
 
 
-def note(card: Scorecard) -> str:
+def note(subject: Scorecard | Cascade) -> str:
     """The line of small print under every figure: whose figures they are, and which are synthetic."""
-    about = card.event.title if card.event is not None else card.question.about
-    parts = [f"{word.capitalize()}: {', '.join(names)}" for word, names in doubts(card).items()]
-    return ". ".join([*([about] if about else []), *parts]) + ("." if about or parts else "")
+    if isinstance(subject, Cascade):
+        about = subject.event.title
+    else:
+        about = subject.event.title if subject.event is not None else subject.question.about
+    parts = [about, *(f"{word.capitalize()}: {', '.join(names)}" for word, names in doubts(subject).items())]
+    return " ".join(f"{part.rstrip('.')}." for part in parts if part)

@@ -155,10 +155,11 @@ def shares_table(answer: Allocation, most: int = MOST) -> Table:
     unit = f", {problem.currency}" if problem.currency else ""
     head: list[Text] = ["payer", *map(str, frame.columns), *(["at its cap"] if capped else [])]
     words = frozenset([0, len(head) - 1]) if capped else frozenset([0])
-    return Table(f"Shares under {_title(answer)}{unit}", head, rows, words, foot)
+    return Table(f"Shares under {title_of(answer)}{unit}", head, rows, words, foot)
 
 
-def _title(answer: Allocation) -> str:
+def title_of(answer: Allocation) -> str:
+    """What the rule of an answer is called in tables: its label, or its name with what was chosen."""
     return str(getattr(answer.scheme, "title", answer.scheme.name))
 
 
@@ -171,7 +172,7 @@ def _prices(answer: Allocation, program: Program | None) -> Table:
         stated: Text = Math(clause.latex) if clause is not None and clause.latex else ""
         rows.append([name, stated, _price(value), clause.reading if clause is not None else ""])
     return Table(
-        f"Prices under {_title(answer)}", ["clause", "constraint", "price", "reading"], rows, frozenset([0, 1, 3])
+        f"Prices under {title_of(answer)}", ["clause", "constraint", "price", "reading"], rows, frozenset([0, 1, 3])
     )
 
 

@@ -65,9 +65,7 @@ def scheme(name: str, /, **parameters: Any) -> Scheme:
     Traceback (most recent call last):
     allocopt.errors.DataError: no parameter of pro-rata is called 'keys'; did you mean 'key'? known: key, label, reading
     """
-    kind = _registry().get(name) or next((k for k in _registry().values() if name in k.aliases), None)
-    if kind is None:
-        raise unknown("scheme", name, _registry())
+    kind = _kind(name)
     fields = dataclasses.fields(kind)
     known = sorted(f.name for f in fields if f.init)
     for parameter in parameters:
@@ -81,6 +79,13 @@ def scheme(name: str, /, **parameters: Any) -> Scheme:
     if missing:
         raise DataError(f"{kind.name} needs {', '.join(missing)}; pass {missing[0]}=... (known: {', '.join(known)})")
     return kind(**parameters)
+
+
+def _kind(name: str) -> type[Scheme]:
+    kind = _registry().get(name) or next((k for k in _registry().values() if name in k.aliases), None)
+    if kind is None:
+        raise unknown("scheme", name, _registry())
+    return kind
 
 
 def resolve(rule: str | Scheme, /, **parameters: Any) -> Scheme:
@@ -113,6 +118,10 @@ def allocate_many(rule: str | Scheme, losses: Any, keys: Any, caps: Any, **param
     array([[10., 20.],
            [15., 45.]])
     """
+    if isinstance(rule, str):
+        keyed = getattr(_kind(rule), "keyed", "")
+        if any(f.name == keyed for f in dataclasses.fields(_kind(rule))):
+            parameters = {keyed: None, **parameters}
     chosen = resolve(rule, **parameters)
     loss = _rows("losses", losses, 1, finite=True)
     if loss.ndim != 1:

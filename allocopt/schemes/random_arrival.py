@@ -81,8 +81,9 @@ class RandomArrival(Scheme):
             return self._certify(answer, exact)
 
         duals = {"budget": price}
+        paid = tidied(found.x, problem, problem.caps)
         return Allocation(
-            problem, tidied(found.x, problem, problem.caps), 0.0, price, duals, f"program ({found.solver})", self, evidence, found.trail
+            problem, paid, 0.0, price, duals, f"program ({found.solver})", self, evidence, found.trail
         )  # fmt: skip
 
     def program(self, problem: LossProblem) -> Program:

@@ -1,0 +1,7 @@
+"""``python -m allocopt``: the command ``allocopt`` where it is not on the path."""
+
+import sys
+
+from allocopt.cli import main
+
+sys.exit(main())

@@ -1,0 +1,156 @@
+"""What a user types becomes facts and rules: an event from a name or a file, a scheme and its parameters from text."""
+
+from __future__ import annotations
+
+import math
+import re
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from allocopt.errors import DataError, unknown
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from allocopt.facts.event import Event
+    from allocopt.schemes.base import Scheme
+
+_OPENING, _CLOSING = "([{", ")]}"
+_CALL = re.compile(r"(\w+)\((.*)\)", re.DOTALL)
+
+
+def open_event(name: str, loss: float | None = None, currency: str = "") -> Event:
+    """An event of the shelf, of a dataset folder or an event.toml, or a plain CSV with one payer per row.
+
+    A CSV states no loss, so ``loss`` must; a payer without a role in it counts as a survivor.
+    """
+    from allocopt.facts.event import Event
+    from allocopt.shelf.library import load_event
+
+    path = Path(name)
+    if path.suffix.lower() != ".csv":
+        return load_event(name)
+    if loss is None:
+        raise DataError(f"{name} is a table of payers and states no loss; give it with --loss, such as --loss 107e6")
+    table = read_table(path)
+    if "role" not in table:
+        table["role"] = "survivor"
+    return Event(path.stem, loss=loss, currency=currency, date=None, payers=table, title=path.name)
+
+
+def read_table(path: Path) -> pd.DataFrame:
+    """A CSV of payers: ids in the first column; a column of numbers is numeric, any other keeps its words.
+
+    A blank cell is not known. In a column that is mostly numbers a word stays as it is, so that whoever needs the
+    column as numbers can name the payer at fault.
+    """
+    import pandas as pd
+
+    from allocopt.shelf.documents import Findings
+    from allocopt.shelf.tables import read_rows
+
+    found = Findings(path)
+    header, rows = read_rows(path, found)
+    found.settle(header)
+    ids = pd.Index([row[0] for row in rows], name=header[0], dtype=object)
+    table = pd.DataFrame(index=ids)
+    for at, column in enumerate(header[1:], 1):
+        cells = [number_or_text(row[at]) for row in rows]
+        if all(isinstance(cell, str) for cell in cells if cell != ""):
+            table[column] = pd.Series([str(cell) for cell in cells], index=ids, dtype=object)
+        else:
+            blanked = [math.nan if cell == "" else cell for cell in cells]
+            words = any(isinstance(cell, str) for cell in blanked)
+            table[column] = pd.Series(blanked, index=ids, dtype=object if words else float)
+    return table
+
+
+def number_or_text(text: str) -> float | str:
+    """The text as a number if it is one."""
+    try:
+        return float(text)
+    except ValueError:
+        return text
+
+
+def split(text: str, mark: str = ",") -> list[str]:
+    """The parts between marks that stand outside all brackets and quotes.
+
+    >>> split("pro-rata, fair:subject_to=[gini_at_most(0.1, by=equity), keep_solvent()]")
+    ['pro-rata', 'fair:subject_to=[gini_at_most(0.1, by=equity), keep_solvent()]']
+    """
+    parts, depth, quote, begin = [], 0, "", 0
+    for at, letter in enumerate(text):
+        if quote or letter in "\"'":
+            quote = "" if letter == quote else quote or letter
+        elif letter in _OPENING:
+            depth += 1
+        elif letter in _CLOSING:
+            depth -= 1
+        elif letter == mark and depth == 0:
+            parts.append(text[begin:at])
+            begin = at + 1
+        if depth < 0:
+            break
+    if depth or quote:
+        raise DataError(f"the brackets or quotes in {text!r} do not match; close each one that is opened")
+    return [part.strip() for part in [*parts, text[begin:]] if part.strip()]
+
+
+def value(text: str) -> Any:
+    """A parameter as typed: a number, true or false, a [list], a {name=weight} blend, a constraint(...), or a word.
+
+    >>> value("0.3"), value("{default_fund=0.5, initial_margin=0.5}"), value("default_fund")
+    (0.3, {'default_fund': 0.5, 'initial_margin': 0.5}, 'default_fund')
+    >>> str(value("gini_at_most(0.3, by=default_fund)"))
+    'gini of burden per default_fund at most 0.3'
+    """
+    text = text.strip()
+    if text.lower() in ("true", "false"):
+        return text.lower() == "true"
+    if text[:1] == text[-1:] and text[:1] in ("'", '"'):
+        return text[1:-1]
+    if text[:1] == "[" and text[-1:] == "]":
+        return [value(part) for part in split(text[1:-1])]
+    if text[:1] == "{" and text[-1:] == "}":
+        return dict(assignment(part) for part in split(text[1:-1]))
+    if call := _CALL.fullmatch(text):
+        return _constraint(call[1], split(call[2]))
+    number = number_or_text(text)
+    if isinstance(number, float) and re.fullmatch(r"[+-]?\d+", text):
+        return int(text)
+    return number
+
+
+def assignment(text: str) -> tuple[str, Any]:
+    """``name=value`` as a pair."""
+    name, equals, typed = text.partition("=")
+    if not equals or not name.strip():
+        raise DataError(f"{text!r} is not name=value; write it as key=default_fund")
+    return name.strip(), value(typed)
+
+
+def scheme(text: str) -> Scheme:
+    """``name`` or ``name:parameter=value:parameter=value`` as a scheme.
+
+    >>> scheme("pro-rata:key=initial_margin").title
+    'pro-rata by initial_margin'
+    """
+    from allocopt.schemes import scheme as named
+
+    name, *parameters = split(text, ":") or [""]
+    return named(name, **dict(assignment(part) for part in parameters))
+
+
+def _constraint(name: str, arguments: list[str]) -> Any:
+    """A fairness constraint by name: positional arguments first, then name=value."""
+    from allocopt.schemes import constraints
+
+    known = [entry for entry in constraints.__all__ if entry != "Constraint"]
+    if name not in known:
+        raise unknown("constraint", name, known)
+    placed = [value(part) for part in arguments if "=" not in part]
+    try:
+        return getattr(constraints, name)(*placed, **dict(assignment(part) for part in arguments if "=" in part))
+    except TypeError as fault:
+        raise DataError(f"{name}({', '.join(arguments)}): {str(fault).partition(')')[2].strip()}") from None

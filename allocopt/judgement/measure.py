@@ -1,0 +1,206 @@
+"""One incentive measure of the scorecard: a number about a rule asked again, with its witness and what it means.
+
+A measure is one function of a :class:`Case` under :func:`measure`; being in this file puts it on the list of
+:func:`incentive_measures`. A measure of your own needs no list, hand it to the comparison. Where a rule is asked about
+one payer, it is the largest, the median or a few between, by the exposure that the reader names: enough to see what a
+rule rewards, and the same few for every rule. Incentives pull against each other: a price on exposure that makes payers
+careful (own price) is also what they save by hiding it (misreport gain).
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any
+
+from allocopt.errors import AllocOptError, DataError
+from allocopt.facts.allocation import Allocation
+from allocopt.facts.problem import LossProblem
+from allocopt.judgement import incentives
+from allocopt.judgement.incentives import Incentive
+from allocopt.judgement.manipulation import Question
+from allocopt.judgement.metric import Criterion, Direction
+from allocopt.judgement.resolving import Rule
+from allocopt.mechanisms.cascade import Cascade
+
+_ACCOUNTS = (2, 3, 5, 10)  # numbers of accounts tried; few, for each is one more solution of the rule
+
+
+@dataclass(frozen=True, eq=False)
+class Case:
+    """A rule with its answer, as a measure sees it.
+
+    ``question`` holds the payers who are compared and ``answer`` what they bear; ``facts`` is what the rule is asked
+    about, the question or the whole event, and ``cascade`` the run of a waterfall. ``by`` names the exposure, ``risk``
+    the risk contributions ('' for none), ``rates`` the columns that do not move with an account.
+    """
+
+    rule: Rule
+    question: LossProblem
+    facts: Question
+    answer: Allocation
+    cascade: Cascade | None
+    by: str
+    risk: str = ""
+    rates: tuple[str, ...] = ()
+
+    @cached_property
+    def ranked(self) -> list[Any]:
+        """The payers from the smallest exposure to the largest; among equals by name, so that rows may come in any
+        order."""
+        exposure = self.question.column(self.by)
+        ids = self.question.ids
+        if not len(ids):
+            raise DataError("there are no payers")
+        return [ids[k] for k in sorted(range(len(ids)), key=lambda k: (exposure[k], str(ids[k])))]
+
+    def at(self, *quantiles: float) -> list[Any]:
+        """The payers at these quantiles of exposure, 0 the smallest and 1 the largest, each once."""
+        return list(dict.fromkeys(self.ranked[round(q * (len(self.ranked) - 1))] for q in quantiles))
+
+
+Probe = Callable[[Case], Incentive]
+
+
+@dataclass(frozen=True)
+class Measure(Criterion):
+    """A measure: called with a :class:`Case`; NaN, with the reason as its witness, where it has no answer.
+
+    >>> split = incentive_measures()["split_gain"]
+    >>> split.label("default_fund"), split.direction, split.best, split.worst
+    ('Split gain of the largest or median payer by default_fund', 'lower is better', 0.0, 1.0)
+    """
+
+    probe: Probe = field(repr=False)
+
+    def __call__(self, case: Case) -> Incentive:
+        """The value for this case with its witness."""
+        try:
+            return self.probe(case)
+        except AllocOptError as fault:
+            return Incentive(math.nan, str(fault))
+
+
+def measure(
+    *,
+    title: str,
+    of: str,
+    formula: str,
+    direction: Direction,
+    best: float | None,
+    worst: float | None,
+    unit: str = "",
+    family: str = "",
+) -> Callable[[Probe], Measure]:
+    """Make a measure of a function of a case; its name and documentation carry over."""
+
+    def make(probe: Probe) -> Measure:
+        name, doc = getattr(probe, "__name__", ""), (probe.__doc__ or "").strip()
+        if not doc:
+            raise DataError(f"measure {name!r} has no documentation; say in a sentence what a reader may conclude")
+        return Measure(name, title, formula, direction, unit, best, worst, of, family or name, doc, probe)
+
+    return make
+
+
+GAIN = "part of what the payer bears"
+
+
+@measure(title="Own price", of="the next unit of {by} of the largest payer", direction="higher is better", best=1.0,
+         worst=0.0, unit="per unit of exposure", formula=r"\partial x_i / \partial e_i")  # fmt: skip
+def own_price(case: Case) -> Incentive:
+    """What the largest payer would bear more had its whole account one more unit of exposure; 0 makes growth free."""
+    return incentives.own_price(
+        case.rule, case.facts, case.at(1.0)[0], case.by, whole_account=True, rates=case.rates
+    )  # fmt: skip
+
+
+@measure(title="Own elasticity", of="burden to the size of one's account, median of payers by {by}", best=1.0,
+         worst=0.0, direction="higher is better", unit="per cent for one per cent",
+         formula=r"\frac{e_i}{x_i} \frac{\partial x_i}{\partial e_i}")  # fmt: skip
+def own_elasticity(case: Case) -> Incentive:
+    """By how many per cent a burden grows with the account, median of five payers; 1 is in step, pro-rata 1 - share."""
+    found = sorted(
+        (
+            incentives.own_elasticity(case.rule, case.facts, p, case.by, whole_account=True, rates=case.rates)
+            for p in case.at(0.0, 0.25, 0.5, 0.75, 1.0)
+        ),
+        key=lambda one: one.value,
+    )
+    return found[len(found) // 2]
+
+
+@measure(title="Pass-through", of="the loss that growth of the largest payer by {by} adds, to others", best=0.0,
+         worst=1.0, direction="closer to zero is better", unit="share of the added loss",
+         formula=r"\sum_{j \ne i} dx_j / dL")  # fmt: skip
+def pass_through(case: Case) -> Incentive:
+    """The part of the loss it adds that the largest payer leaves to others; 0 when it bears what it adds."""
+    return incentives.pass_through(
+        case.rule, case.facts, case.at(1.0)[0], case.by, whole_account=True, rates=case.rates
+    )  # fmt: skip
+
+
+@measure(title="Split gain", of="the largest or median payer by {by}", direction="lower is better", best=0.0, worst=1.0,
+         unit=GAIN, formula=r"1 - \sum_k x_{ik} / x_i")  # fmt: skip
+def split_gain(case: Case) -> Incentive:
+    """What appearing as 2 to 10 equal accounts saves, the better of two payers; below zero splitting costs."""
+    return _best(
+        incentives.split_gain(case.rule, case.facts, payer, _ACCOUNTS, rates=case.rates) for payer in case.at(1.0, 0.5)
+    )
+
+
+@measure(title="Merge gain", of="the two largest, three median or three smallest payers by {by}", best=0.0, worst=1.0,
+         direction="lower is better", unit=GAIN, formula=r"1 - x_{merged} / \sum_i x_i")  # fmt: skip
+def merge_gain(case: Case) -> Incentive:
+    """What appearing as one account saves, the best of three groups; below zero merging costs."""
+    ids, middle = case.ranked, max(0, len(case.ranked) // 2 - 1)
+    groups = dict.fromkeys(tuple(group) for group in (ids[-2:], ids[middle : middle + 3], ids[:3]) if len(group) > 1)
+    if not groups:
+        return Incentive(0.0, f"{ids[0]} is alone, with nobody to merge with", case.facts, (ids[0],))
+    return _best(incentives.merge_gain(case.rule, case.facts, group, rates=case.rates) for group in groups)
+
+
+@measure(title="Misreport gain", of="the largest or median payer by {by}, hiding up to half", best=0.0, worst=1.0,
+         direction="lower is better", unit=GAIN, formula=r"\max_r\, (x_i(e) - x_i(r e)) / x_i(e)")  # fmt: skip
+def misreport_gain(case: Case) -> Incentive:
+    """What hiding up to half of the exposure that the rule reads saves, the better of two payers."""
+    return _best(incentives.misreport_gain(case.rule, case.facts, payer) for payer in case.at(1.0, 0.5))
+
+
+@measure(title="Free-rider index", of="burdens against risk contributions", direction="lower is better", best=0.0,
+         worst=1.0, unit="share of the loss", formula=r"\tfrac12 \sum_i |x_i / L - \rho_i|")  # fmt: skip
+def free_riding(case: Case) -> Incentive:
+    """The part of the loss borne by others than those who brought the risk."""
+    if not case.risk:
+        raise DataError("no column of risk contributions is known; name one with risk=...")
+    return incentives.free_riding(case.answer, case.risk)
+
+
+@measure(title="Follow-on defaults", of="payers whose burden exceeds their equity", direction="lower is better",
+         best=0.0, worst=1.0, unit="share of the payers", formula=r"\frac1n \#\{i : x_i > E_i\}")  # fmt: skip
+def follow_on_defaults(case: Case) -> Incentive:
+    """The part of the payers who could not bear their burden out of their own equity."""
+    return incentives.follow_on_defaults(case.answer)
+
+
+@measure(title="House absorption", of="the loss by the house itself", direction="higher is better", best=1.0, worst=0.0,
+         unit="share of the loss", formula=r"x_{house} / L")  # fmt: skip
+def house_absorption(case: Case) -> Incentive:
+    """The part of the loss that the house bears, its skin in the game; judged only where the house is asked to pay."""
+    return incentives.house_absorption(case.cascade or case.answer)
+
+
+def _best(found: Any) -> Incentive:
+    """The one that gains most: the manipulation a payer would choose."""
+    return max(found, key=lambda one: one.value)  # type: ignore[no-any-return]
+
+
+def incentive_measures() -> dict[str, Measure]:
+    """The measures of this file by name, in its order; each is called with a case.
+
+    >>> list(incentive_measures())[:4]
+    ['own_price', 'own_elasticity', 'pass_through', 'split_gain']
+    """
+    return {m.name: m for m in globals().values() if isinstance(m, Measure)}

@@ -1,0 +1,166 @@
+"""What a page ends with: the notation, the limits of its data, its sources, and how to make it again."""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+import sys
+from collections.abc import Iterable, Mapping
+from importlib.metadata import PackageNotFoundError, version
+from typing import TYPE_CHECKING, Any
+
+from allocopt.facts.allocation import Allocation
+from allocopt.facts.event import Event, Source
+from allocopt.facts.problem import LossProblem
+from allocopt.mechanisms.cascade import Cascade
+from allocopt.notation import SYMBOLS, symbols_in
+from allocopt.pages.blocks import Block, Code, Folded, Formula, Heading, Listing, Math, Paragraph, Snippet, Table, Text
+from allocopt.pages.section_facts import rulebook, stated
+from allocopt.pages.section_rules import TOLERANCE
+from allocopt.shelf.library import shelf
+
+if TYPE_CHECKING:
+    from allocopt.judgement.scorecard import Scorecard
+
+_PACKAGES = ("allocopt", "numpy", "scipy", "pandas", "cvxpy", "clarabel", "highspy", "piqp", "numba", "matplotlib")
+
+
+def notation(blocks: Iterable[Block]) -> list[Block]:
+    """The symbols that the formulas of these blocks use, with meanings and units."""
+    names = dict.fromkeys(symbol for latex in _formulas(blocks) for symbol in symbols_in(latex))
+    known = [SYMBOLS[name] for name in names if name in SYMBOLS]
+    rows: list[list[Text]] = [[Math(symbol.latex), symbol.meaning, symbol.unit] for symbol in known]
+    if not rows:
+        return []
+    table = Table("Symbols", ["symbol", "meaning", "unit"], rows, frozenset([0, 1, 2]))
+    return [Heading(2, "Notation"), table]
+
+
+def _formulas(blocks: Iterable[Block]) -> Iterable[str]:
+    for block in blocks:
+        if isinstance(block, Formula):
+            yield block.latex
+        elif isinstance(block, Folded):
+            yield from _formulas(block.blocks)
+        elif isinstance(block, Table):
+            yield from (cell.latex for row in block.rows for cell in row if isinstance(cell, Math))
+
+
+def limits(card: Scorecard) -> list[Block]:
+    """What the reader must not conclude."""
+    document = stated(card.event)
+    lines: list[Text] = list(document.sheet.limits) if document is not None else []
+    lines += [f"{run.name}: {model.summary}" for run in card.cascades.values() if (model := rulebook(run)) is not None]
+    lines += [
+        f"{run.name} is {model.status}{f', as of {model.as_of}' if model.as_of else ''}, not a legal text."
+        for run in card.cascades.values()
+        if (model := rulebook(run)) is not None
+    ]
+    lines += [
+        ("Criteria judge by one exposure, ", Code(card.by), "; another exposure can reverse a ranking."),
+        "One event is one draw: a rule that looks well on it need not look well on the next.",
+        "Payers are taken to stay as they are; beyond the incentives listed, nobody reacts to the rule.",
+    ]
+    return [Heading(2, "Limits"), Listing(lines)]
+
+
+def sources(cited: Iterable[Source]) -> list[Block]:
+    """The sources, numbered as they are cited; printed, not linked, so that the page loads nothing."""
+    listed = list(cited)
+    return [Heading(2, "Sources"), Listing([str(source) for source in listed], numbered=True)] if listed else []
+
+
+def reproducibility(
+    problem: LossProblem, event: Event | None, models: Iterable[str], lines: str, methods: Iterable[str]
+) -> list[Block]:
+    """Versions, fingerprints of the facts, the tolerance, and the lines that make the page again."""
+    rows: list[list[Text]] = [
+        ["fingerprint of the question (SHA-256)", Code(fingerprint(problem))],
+        ["tolerance of the certificates", f"{TOLERANCE:.0e} of the loss"],
+        ["methods", "; ".join(sorted(set(methods)))],
+        ["randomness", "none beyond the seeds stated with the data and the rules"],
+    ]
+    rows += [[f"file {name} (SHA-256)", Code(digest)] for name, digest in _files(event, models).items()]
+    rows += [[package, number] for package, number in _versions().items()]
+    return [
+        Heading(2, "Reproducibility"),
+        Table("What this page was made from", ["item", "value"], rows, frozenset([0, 1])),
+        Paragraph("These lines make it again:"),
+        Snippet(lines),
+    ]
+
+
+def fingerprint(problem: LossProblem) -> str:
+    """A digest of the loss, the currency, the caps and the table, so that a reader can tell whether facts changed.
+
+    >>> import pandas as pd
+    >>> len(fingerprint(LossProblem(1.0, pd.DataFrame({"fund": [2.0]}, index=["A"]), cap="fund")))
+    64
+    """
+    digest = hashlib.sha256(f"{problem.loss!r}|{problem.currency}|{problem.cap_name}\n".encode())
+    digest.update(",".join(map(repr, problem.caps.tolist())).encode())
+    digest.update(problem.payers.to_csv(lineterminator="\n").encode())
+    return digest.hexdigest()
+
+
+def _files(event: Event | None, models: Iterable[str]) -> Mapping[str, str]:
+    found = {}
+    if event is not None and stated(event) is not None:
+        folder = shelf("datasets") / event.name
+        for name in ("event.toml", "payers.csv", "scenarios.csv"):
+            if (folder / name).is_file():
+                found[f"datasets/{event.name}/{name}"] = folder / name
+    for name in models:
+        found[f"models/{name}.toml"] = shelf("models") / f"{name}.toml"
+    return {name: hashlib.sha256(path.read_bytes()).hexdigest() for name, path in found.items()}
+
+
+def _versions() -> Mapping[str, str]:
+    found = {"Python": ".".join(map(str, sys.version_info[:3]))}
+    for package in _PACKAGES:
+        try:
+            found[package] = version(package)
+        except PackageNotFoundError:
+            continue
+    return found
+
+
+def recipe(subject: Scorecard | Allocation | Cascade, file: str) -> str:
+    """The lines that make the page again; what no line can say is left as a comment."""
+    if isinstance(subject, Allocation):
+        facts, rules, made = None, [_rule(subject.scheme)], "rules[0].allocate(facts)"
+    elif isinstance(subject, Cascade):
+        facts, rules, made = subject.event, [_model(subject)], "rules[0].run(facts)"
+    else:
+        facts, made = subject.event, f"ao.compare(facts, rules, by={subject.by!r})"
+        rules = [
+            *(_rule(answer.scheme) for answer in subject.allocations.values()),
+            *map(_model, subject.cascades.values()),
+        ]
+    known = facts is not None and stated(facts) is not None
+    asked = f"ao.load_event({facts.name!r})" if facts is not None and known else "...  # the facts described above"
+    lines = ["import allocopt as ao", "from allocopt.pages import report", "", f"facts = {asked}"]
+    lines += ["rules = [", *(f"    {rule}," if not rule.startswith("...") else f"    {rule}" for rule in rules), "]"]
+    return "\n".join([*lines, f"report.write({made}, {file!r})"])
+
+
+def _model(run: Cascade) -> str:
+    return f"ao.load_model({run.name!r})" if rulebook(run) is not None else f"...,  # {run.name}"
+
+
+def _rule(rule: Any) -> str:
+    """A rule as the call that makes it, or a comment where it holds figures that cannot be written in a line."""
+    chosen = {}
+    for entry in dataclasses.fields(rule) if dataclasses.is_dataclass(rule) else ():
+        value = getattr(rule, entry.name)
+        plain = isinstance(value, str | int | float | bool | None) or (
+            isinstance(value, Mapping) and all(isinstance(part, int | float) for part in value.values())
+        )
+        if plain and value == entry.default:
+            continue
+        if not plain and value != ():
+            return f"...,  # {getattr(rule, 'title', rule.name)}"
+        if value != ():
+            chosen[entry.name] = dict(value) if isinstance(value, Mapping) else value
+    named = "".join(f", {name}={value!r}" for name, value in chosen.items())
+    return f"ao.scheme({rule.name!r}{named})"
