@@ -52,8 +52,8 @@ nav span { color: var(--muted); font-variant-numeric: tabular-nums; margin-right
   border-left: 5px solid var(--warn-line); border-radius: 0 4px 4px 0; max-width: 52rem;
 }
 .banner strong { display: block; }
-.wide { overflow-x: auto; margin: 1rem 0 1.6rem; }
-.formula { padding: 0.2rem 0; }
+.wide { overflow: auto hidden; margin: 1rem 0 1.6rem; }
+.formula { padding: 0.35rem 0; }
 math { font-family: "Cambria Math", "STIX Two Math", "Latin Modern Math", "DejaVu Math TeX Gyre", math, serif; }
 .formula math { font-size: 1.12rem; text-align: left; margin-left: 1.5rem; width: max-content; display: block math; }
 .aligned mtd { padding: 0.22em 0; text-align: left; }

@@ -48,12 +48,18 @@ def percent(value: float) -> str:
 def residual(value: float) -> str:
     """How far an answer is from exact, as a fraction of the loss.
 
-    >>> residual(0.0), residual(3.2e-16), residual(float("nan"))
-    ('0', '3.2e−16', 'unknown')
+    >>> residual(0.0), residual(3.2e-16), residual(1e-6), residual(float("nan"))
+    ('0', '3.2e−16', '1e−6', 'unknown')
     """
-    if math.isnan(value):
-        return "unknown"
-    return "0" if value == 0 else f"{value:.1e}".replace("-", "−")
+    return "unknown" if math.isnan(value) else "0" if value == 0 else _power(value)
+
+
+def _power(value: float) -> str:
+    """Two figures and a power of ten, without the zeros that a machine pads it with."""
+    if math.isinf(value):
+        return "∞" if value > 0 else "−∞"
+    mantissa, exponent = f"{value:.1e}".split("e")
+    return f"{mantissa.removesuffix('.0')}e{int(exponent)}".replace("-", "−")
 
 
 def digits(value: float) -> str:
@@ -64,9 +70,6 @@ def digits(value: float) -> str:
     """
     if math.isnan(value):
         return "–"
-    if math.isinf(value):
-        return "∞" if value > 0 else "−∞"
     if abs(value) < ROUNDING:
         return "0"
-    text = f"{value:.3g}" if 1e-4 <= abs(value) < 1e5 else f"{value:.1e}"
-    return text.replace("-", "−")
+    return f"{value:.3g}".replace("-", "−") if 1e-4 <= abs(value) < 1e5 else _power(value)

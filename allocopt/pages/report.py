@@ -88,7 +88,7 @@ def _comparison(card: Scorecard, lines: str) -> Document:
     for title, answer in card.allocations.items():
         rules += [Heading(3, title), *allocation_blocks(answer)]
     for title, run in card.cascades.items():
-        rules += [Heading(3, title), *cascade_blocks(run)]
+        rules += [Heading(3, title), *cascade_blocks(run, cited)]
     middle = [
         *section_facts.question(problem, card.by),
         *section_facts.data(card, section_facts.stated(event)),
@@ -133,7 +133,7 @@ def _answer(answer: Allocation, lines: str) -> Document:
 def _run(run: Cascade, lines: str) -> Document:
     event, model = run.event, section_facts.rulebook(run)
     cited = section_facts.Citations([*event.sources, *(model.sources if model is not None else ())])
-    middle: list[Block] = [Heading(2, "The waterfall"), *cascade_blocks(run)]
+    middle: list[Block] = [Heading(2, "The waterfall"), *cascade_blocks(run, cited)]
     problem = event.problem(roles=ROLES, cap="none", loss=run.loss)
     methods = [answer.method for answer in run.allocations.values()]
     blocks = [

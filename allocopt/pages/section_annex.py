@@ -15,6 +15,7 @@ from allocopt.facts.problem import LossProblem
 from allocopt.mechanisms.cascade import Cascade
 from allocopt.notation import SYMBOLS, symbols_in
 from allocopt.pages.blocks import Block, Code, Folded, Formula, Heading, Listing, Math, Paragraph, Snippet, Table, Text
+from allocopt.pages.numerals import residual
 from allocopt.pages.section_facts import rulebook, stated
 from allocopt.pages.section_rules import TOLERANCE
 from allocopt.shelf.library import shelf
@@ -76,7 +77,7 @@ def reproducibility(
     """Versions, fingerprints of the facts, the tolerance, and the lines that make the page again."""
     rows: list[list[Text]] = [
         ["fingerprint of the question (SHA-256)", Code(fingerprint(problem))],
-        ["tolerance of the certificates", f"{TOLERANCE:.0e} of the loss"],
+        ["tolerance of the certificates", f"{residual(TOLERANCE)} of the loss"],
         ["methods", "; ".join(sorted(set(methods)))],
         ["randomness", "none beyond the seeds stated with the data and the rules"],
     ]

@@ -7,25 +7,30 @@ from typing import Any
 from allocopt.mechanisms.cascade import Cascade
 from allocopt.mechanisms.layer import Layer
 from allocopt.pages import plots_layers
-from allocopt.pages.blocks import Block, Code, Formula, Listing, Paragraph, Picture, Table, Text
+from allocopt.pages.blocks import Block, Code, Formula, Listing, Math, Paragraph, Picture, Strong, Table, Text
 from allocopt.pages.canvas import tall
 from allocopt.pages.numerals import amount, decimals, percent, residual
+from allocopt.pages.section_facts import Citations, rulebook
 from allocopt.pages.section_rules import TOLERANCE
 from allocopt.pages.style import MOST
 
 
-def cascade_blocks(run: Cascade) -> list[Block]:
+def cascade_blocks(run: Cascade, cited: Citations) -> list[Block]:
     """One run of a waterfall, from the loss to what is left."""
     places, currency = decimals(run.loss), run.event.currency
-    steps = run.steps
+    steps, model = run.steps, rulebook(run)
+    among = model.sources if model is not None else ()
     rows: list[list[Text]] = []
     for number, (layer, (_, step)) in enumerate(zip(run.layers, steps.iterrows(), strict=True), 1):
         figures: list[Text] = [amount(float(step[name]), places) for name in ("reached", "paid", "passed on")]
-        rows.append([f"{number}. {layer.name}", _who(layer), _limit(layer, places), layer.rule.title, *figures])
+        words: list[Text] = [f"{number}. {layer.name}", _who(layer), _limit(layer, places), layer.rule.title]
+        rows.append([*words, *figures, layer.status, cited.marks(layer.sources, among)])
     unit = f", {currency}" if currency else ""
     paid = float(run.by_layer.sum())
-    foot: list[list[Text]] = [["all layers", "", "", "", "", amount(paid, places), amount(run.residual, places)]]
-    head = ["layer", "who pays", "limit", "rule", "reached it", "paid", "passed on"]
+    foot: list[list[Text]] = [
+        ["all layers", "", "", "", "", amount(paid, places), amount(run.residual, places), "", ""]
+    ]
+    head = ["layer", "who pays", "limit", "rule", "reached it", "paid", "passed on", "status", "source"]
     proofs: list[list[Text]] = []
     for name, answer in run.allocations.items():
         found = answer.certificate
@@ -37,7 +42,9 @@ def cascade_blocks(run: Cascade) -> list[Block]:
             "limits, and passes on the rest; no resource is used twice."
         ),
         Formula(r"R_0 = L, \qquad R_k = R_{k-1} - \sum_i x_{ki}"),
-        Table(f"Layers of {run.name}{unit}", head, rows, frozenset([0, 1, 2, 3]), foot),
+        Table(f"Layers of {run.name}{unit}", head, rows, frozenset([0, 1, 2, 3, 7, 8]), foot),
+        Paragraph("The rules of the layers:"),
+        Listing(list(_rules(run).values())),
         Picture(
             f"waterfall {run.name}",
             f"The way of the loss under {run.name}: what each layer bears.",
@@ -47,7 +54,7 @@ def cascade_blocks(run: Cascade) -> list[Block]:
         _payers(run, places),
         Table(
             f"Certificates of the layers of {run.name} (residuals as fractions of what the layer divides)",
-            ["layer", "kind of evidence", "primal", "dual", "gap", f"at {TOLERANCE:.0e}"],
+            ["layer", "kind of evidence", "primal", "dual", "gap", f"at {residual(TOLERANCE)}"],
             proofs,
             frozenset([0, 1, 5]),
         ),
@@ -55,6 +62,15 @@ def cascade_blocks(run: Cascade) -> list[Block]:
     remarks = [f"{layer.name}: {layer.note}" for layer in run.layers if layer.note]
     remarks += [f"{name}: {note}" for name, answer in run.allocations.items() for note in answer.notes]
     return [*blocks, Listing(remarks)] if remarks else blocks
+
+
+def _rules(run: Cascade) -> dict[str, Text]:
+    """Every rule that a layer uses, once, in words and with its formula."""
+    found: dict[str, Text] = {}
+    for rule in (layer.rule for layer in run.layers):
+        formula: tuple[Any, ...] = (" ", Math(rule.formula)) if rule.formula else ()
+        found[rule.title] = (Strong(rule.title), f": {rule.sentence()}", *formula)
+    return found
 
 
 def _who(layer: Layer) -> str:

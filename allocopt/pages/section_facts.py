@@ -74,7 +74,7 @@ def happened(event: Event, cited: Citations) -> list[Block]:
     when = f"{event.date:%d %B %Y}".lstrip("0") if event.date else "date not stated"
     blocks: list[Block] = [
         Heading(2, "What happened"),
-        Paragraph(f"{event.title}. {event.venue + ', ' if event.venue else ''}{when}."),
+        Paragraph(f"{event.venue + ', ' if event.venue else ''}{when}."),
     ]
     if event.summary:
         blocks.append(Paragraph(event.summary))

@@ -16,6 +16,7 @@ from allocopt.pages.blocks import Block, Code, Folded, Formula, Listing, Math, P
 from allocopt.pages.numerals import amount, decimals, percent, residual
 from allocopt.pages.provenance import columns_named
 from allocopt.pages.style import MOST
+from allocopt.schemes import Scheme
 
 if TYPE_CHECKING:
     from allocopt.maths.program import Program
@@ -76,25 +77,16 @@ def _parameters(rule: Any) -> list[Text]:
     """What was chosen where the rule leaves a choice."""
     if not dataclasses.is_dataclass(rule):
         return []
-    lines: list[Text] = []
-    for entry in dataclasses.fields(rule):
-        value = getattr(rule, entry.name)
-        if entry.name == "label" or _default(entry, value):
-            continue
-        lines.append((Code(entry.name), f": {_chosen(value)}"))
-    return lines
-
-
-def _default(entry: dataclasses.Field[Any], value: Any) -> bool:
-    return value is None or (isinstance(value, str | int | float | tuple) and bool(value == entry.default))
+    chosen = {entry.name: getattr(rule, entry.name) for entry in dataclasses.fields(rule) if entry.name != "label"}
+    return [(Code(name), f": {_chosen(value)}") for name, value in chosen.items() if value is not None]
 
 
 def _chosen(value: Any) -> str:
     if isinstance(value, pd.Series | np.ndarray):
         return "figures of one's own, one per payer"
     if isinstance(value, list | tuple):
-        return "; ".join(_chosen(entry) for entry in value)
-    return str(getattr(value, "title", None) or value)
+        return "; ".join(_chosen(entry) for entry in value) or "none"
+    return value.title if isinstance(value, Scheme) else str(value)
 
 
 def _instance(answer: Allocation) -> tuple[Any, ...]:
@@ -146,8 +138,8 @@ def shares_table(answer: Allocation, most: int = MOST) -> Table:
     named, rest = order[:most], order[most:]
     rows = [line(str(payer), frame.loc[payer], "yes" if binds[payer] else "") for payer in named]
     if len(rest):
-        rows.append(line(f"the other {len(rest)}", frame.loc[rest].sum(), f"{int(binds[rest].sum())} of them"))
-    foot = [line(f"all {problem.n} payers", frame.sum(), f"{int(binds.sum())} of them")]
+        rows.append(line(f"the other {len(rest)}", frame.loc[rest].sum(), _some(binds[rest])))
+    foot = [line(f"all {problem.n} payers", frame.sum(), _some(binds))]
     if answer.residual > 0:
         blank: list[Text] = [""] * (len(frame.columns) - 2)
         left = [amount(answer.residual, places), percent(answer.residual / problem.loss)]
@@ -156,6 +148,10 @@ def shares_table(answer: Allocation, most: int = MOST) -> Table:
     head: list[Text] = ["payer", *map(str, frame.columns), *(["at its cap"] if capped else [])]
     words = frozenset([0, len(head) - 1]) if capped else frozenset([0])
     return Table(f"Shares under {title_of(answer)}{unit}", head, rows, words, foot)
+
+
+def _some(flags: pd.Series[bool]) -> str:
+    return f"{int(flags.sum())} of them" if flags.any() else "none"
 
 
 def title_of(answer: Allocation) -> str:
@@ -201,7 +197,7 @@ def certificate_blocks(answer: Allocation) -> list[Block]:
             (
                 Strong("Certificate. "),
                 f"Found by {answer.method}; kind of evidence: {found.kind}{said}. Relative to the loss: {numbers}. "
-                f"{verdict} at the tolerance {TOLERANCE:.0e}.",
+                f"{verdict} at the tolerance {residual(TOLERANCE)}.",
             )
         )
     ]

@@ -182,7 +182,7 @@ def validation(card: Scorecard) -> list[Block]:
         rows.append(
             [str(name), str(row["kind"]), *three, "holds" if row["holds"] else "DOES NOT HOLD", str(row["method"])]
         )
-    head = ["rule", "kind of evidence", "primal", "dual", "gap", f"at {TOLERANCE:.0e}", "found by"]
+    head = ["rule", "kind of evidence", "primal", "dual", "gap", f"at {residual(TOLERANCE)}", "found by"]
     return [
         Heading(2, "Validation"),
         Paragraph(prose(_EVIDENCE)),
