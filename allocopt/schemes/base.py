@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, ClassVar
 
 import numpy as np
@@ -11,7 +11,8 @@ import pandas as pd
 
 from allocopt.errors import DataError
 from allocopt.facts.allocation import Allocation
-from allocopt.facts.checks import Array
+from allocopt.facts.certificate import Certificate
+from allocopt.facts.checks import Array, vector
 from allocopt.facts.problem import LossProblem
 from allocopt.maths.program import Program
 
@@ -65,6 +66,15 @@ class Scheme(ABC):
     def batch(self, losses: Array, keys: Array | None, caps: Array) -> Array:
         """Shares for many losses (S) at once, shape (S, n); ``keys`` and ``caps`` are (n,) or (S, n)."""
         raise DataError(f"{self.name} has no batch form; call allocate() for each loss")
+
+    def certify(self, problem: LossProblem, shares: Any) -> Certificate:
+        """Judge shares of any origin (a spreadsheet, a venue's statement) as an answer of this rule to this question.
+
+        The prices are this rule's own; the shares stand if they are feasible and are what those prices call for.
+        """
+        paid = vector(shares, problem.ids, "shares", low=-np.inf)
+        own = self.allocate(problem)
+        return replace(own, paid=paid, method="stated").certificate
 
     def reason(self, allocation: Allocation, payer: Any) -> str:
         """Why this payer pays this much; rules with prices say more."""
