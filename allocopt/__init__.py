@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from allocopt.facts.problem import LossProblem as LossProblem
     from allocopt.games.values import shapley as shapley
     from allocopt.judgement import incentives as incentives
+    from allocopt.judgement.axioms import check_axioms as check_axioms
     from allocopt.judgement import metrics as metrics
     from allocopt.judgement.scorecard import Scorecard as Scorecard
     from allocopt.judgement.scorecard import compare as compare
@@ -65,6 +66,7 @@ _HOME = {
     "games": "", "shapley": "games.values",
     "Cascade": "mechanisms.cascade", "Layer": "mechanisms.layer", "Waterfall": "mechanisms.waterfall",
     "Scorecard": "judgement.scorecard", "compare": "judgement.scorecard",
+    "check_axioms": "judgement.axioms",
     "incentives": "judgement.", "metrics": "judgement.",
     "datasets": "shelf.library", "load_event": "shelf.library", "load_model": "shelf.library",
     "models": "shelf.library",

@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import itertools
 import math
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 
 import numpy as np
 import pandas as pd
@@ -25,9 +25,12 @@ def check_scheme(scheme: Scheme, problems: Iterable[LossProblem] | None = None, 
 
     On every question: shares add up to the loss and respect the caps; what nobody can bear is the residual; a second
     call gives the same; nobody's table is changed; the certificate holds and rejects shares that were moved; the
-    convex program gives the shares of the formula; the order of the payers does not matter; a larger loss leaves
-    nobody better off, the unit of money does not matter and equals bear alike when the rule *claims* so
-    (``"loss monotonicity"``, ``"homogeneity"``, ``"equal treatment"``).
+    convex program gives the shares of the formula; the order of the payers does not matter.
+
+    What the rule *claims* is put to the test as well. ``"equal treatment"``: payers with the same figures bear alike.
+    ``"loss monotonicity"``: a larger loss lowers nobody's share. ``"homogeneity"``: the unit of money does not matter.
+    ``"null payer"``: payers with no cap can leave without anybody noticing. ``"consistency"``: when one payer settles
+    its share and leaves, the rule gives the others what it gave them before.
 
     ``problems`` are questions of one's own, for a rule that reads columns of its own. Without them the rule meets no
     payers, one payer, zero loss, zero caps, ties, a loss above all caps, and ordinary questions; every usual column
@@ -93,19 +96,13 @@ def _check(scheme: Scheme, problem: LossProblem, tol: float) -> None:
     _same(where, "a second call", shares, scheme.allocate(problem).paid, 0.0)
     program = scheme.allocate(problem, by="program")
     _same(where, "the convex program", shares, program.paid, tol * unit)
-    _require(program.certificate.holds(tol), f"{where}: the program's certificate does not hold ({program.certificate})")
+    _require(
+        program.certificate.holds(tol), f"{where}: the program's certificate does not hold ({program.certificate})"
+    )
     _reject(where, answer, tol)
     _reordered(where, scheme, problem, shares)
-    if "equal treatment" in scheme.claims:
-        _equals(where, problem, shares)
-    if "loss monotonicity" in scheme.claims:
-        more = scheme.allocate(problem.replace(loss=1.1 * problem.loss + 0.1)).paid
-        fall = float((shares - more).max(initial=0.0))
-        _require(fall <= tol * unit, f"{where}: a larger loss lowers a share by {fall:g}")
-    if "homogeneity" in scheme.claims:
-        # A power of two, so that nothing but the rule can make a difference.
-        scaled = scheme.allocate(_in_other_money(problem, 1024.0)).paid / 1024.0
-        _same(where, "the same question in another unit of money", shares, scaled, _EXACT * unit)
+    for claim in sorted(scheme.claims & _CLAIMS.keys()):
+        _CLAIMS[claim](where, scheme, problem, shares)
 
 
 def _same(where: str, other: str, shares: Array, found: Array, off: float) -> None:
@@ -142,7 +139,7 @@ def _reordered(where: str, scheme: Scheme, problem: LossProblem, shares: Array) 
     _same(where, "the same table in another order", shares, found, _EXACT * (problem.loss or 1.0))
 
 
-def _equals(where: str, problem: LossProblem, shares: Array) -> None:
+def _equals(where: str, scheme: Scheme, problem: LossProblem, shares: Array) -> None:
     facts = problem.payers.assign(**{"": problem.caps}).astype(object).apply(tuple, axis=1)
     for first, second in itertools.combinations(range(problem.n), 2):
         if facts.iloc[first] == facts.iloc[second]:
@@ -151,11 +148,50 @@ def _equals(where: str, problem: LossProblem, shares: Array) -> None:
             _require(apart <= _EXACT * (problem.loss or 1.0), f"{where}: equals {named} bear amounts {apart:g} apart")
 
 
-def _in_other_money(problem: LossProblem, factor: float) -> LossProblem:
+def _rises(where: str, scheme: Scheme, problem: LossProblem, shares: Array) -> None:
+    more = scheme.allocate(problem.replace(loss=1.1 * problem.loss + 0.1)).paid
+    fall = float((shares - more).max(initial=0.0))
+    _require(fall <= _EXACT * (problem.loss or 1.0), f"{where}: a larger loss lowers a share by {fall:g}")
+
+
+def _scales(where: str, scheme: Scheme, problem: LossProblem, shares: Array) -> None:
+    factor = 1024.0  # a power of two, so that nothing but the rule can make a difference
     numbers = problem.payers.select_dtypes("number") * factor
-    return problem.replace(
+    larger = problem.replace(
         loss=problem.loss * factor, payers=problem.payers.assign(**numbers), cap=problem.caps * factor
     )
+    found = scheme.allocate(larger).paid / factor
+    _same(where, "the same question in another unit of money", shares, found, _EXACT * (problem.loss or 1.0))
+
+
+def _without(problem: LossProblem, stays: Array, loss: float) -> LossProblem:
+    return problem.replace(loss=loss, payers=problem.payers[stays], cap=problem.caps[stays])
+
+
+def _ignores(where: str, scheme: Scheme, problem: LossProblem, shares: Array) -> None:
+    stays = problem.caps > 0
+    found = scheme.allocate(_without(problem, stays, problem.loss)).paid
+    _same(
+        where, "the question without the payers who have no cap", shares[stays], found, _EXACT * (problem.loss or 1.0)
+    )
+
+
+def _settles(where: str, scheme: Scheme, problem: LossProblem, shares: Array) -> None:
+    for leaver in range(problem.n):
+        stays = np.arange(problem.n) != leaver
+        rest = max(problem.loss - float(shares[leaver]), 0.0)
+        found = scheme.allocate(_without(problem, stays, rest)).paid
+        settled = f"the question after {problem.ids[leaver]!r} has settled its share"
+        _same(where, settled, shares[stays], found, _EXACT * (problem.loss or 1.0))
+
+
+_CLAIMS: dict[str, Callable[[str, Scheme, LossProblem, Array], None]] = {
+    "equal treatment": _equals,
+    "loss monotonicity": _rises,
+    "homogeneity": _scales,
+    "null payer": _ignores,
+    "consistency": _settles,
+}
 
 
 def _listed(values: Array) -> str:

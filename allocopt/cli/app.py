@@ -74,7 +74,9 @@ def schemes(json: JSON = False) -> None:
 def allocate(
     event: EVENT,
     scheme: Annotated[str, typer.Option(help="The sharing rule; see allocopt schemes.")] = "pro-rata",
-    key: Annotated[str | None, typer.Option(help="In what proportion payers answer: a column or {a=0.5, b=0.5}.")] = None,
+    key: Annotated[
+        str | None, typer.Option(help="In what proportion payers answer: a column or {a=0.5, b=0.5}.")
+    ] = None,
     param: Annotated[
         list[str] | None, typer.Option(metavar="NAME=VALUE", help="A parameter of the scheme; may be repeated.")
     ] = None,
@@ -83,7 +85,9 @@ def allocate(
     roles: ROLES = None,
     cap: CAP = None,
     by: BY = None,
-    program: Annotated[bool, typer.Option("--program", help="Solve the convex program even if there is a formula.")] = False,
+    program: Annotated[
+        bool, typer.Option("--program", help="Solve the convex program even if there is a formula.")
+    ] = False,
     explain: EXPLAIN = None,
     all_: ALL = False,
     json: JSON = False,
@@ -92,14 +96,28 @@ def allocate(
     from allocopt.cli import dividing
 
     dividing.allocate(
-        event, scheme, key, param or [], loss, currency, roles, cap, by, program=program, payer=explain, all_=all_, json=json
+        event,
+        scheme,
+        key,
+        param or [],
+        loss,
+        currency,
+        roles,
+        cap,
+        by,
+        program=program,
+        payer=explain,
+        all_=all_,
+        json=json,
     )
 
 
 @app.command()
 def run(
     event: EVENT,
-    model: Annotated[str | None, typer.Option(help="A model by name, or its .toml file; by default the event's own.")] = None,
+    model: Annotated[
+        str | None, typer.Option(help="A model by name, or its .toml file; by default the event's own.")
+    ] = None,
     loss: LOSS = None,
     currency: CURRENCY = "",
     explain: EXPLAIN = None,
@@ -117,7 +135,9 @@ def compare(
     event: EVENT,
     schemes: Annotated[
         str | None,
-        typer.Option(help="Rules, separated by commas, such as talmud,pro-rata:key=initial_margin; by default a choice."),
+        typer.Option(
+            help="Rules, separated by commas, such as talmud,pro-rata:key=initial_margin; by default a choice."
+        ),
     ] = None,
     model: Annotated[
         str | None, typer.Option(help="A waterfall to set beside them; by default the event's own, 'none' for none.")
@@ -139,7 +159,8 @@ def compare(
 
 @app.command()
 def check(
-    file: Annotated[Path, typer.Argument(help="A dataset folder, an event.toml, or a model's .toml.")], json: JSON = False
+    file: Annotated[Path, typer.Argument(help="A dataset folder, an event.toml, or a model's .toml.")],
+    json: JSON = False,
 ) -> None:
     """List what is wrong with a document of your own; exit with 1 when anything is."""
     from allocopt.cli import listing

@@ -18,7 +18,13 @@ def datasets(json: bool) -> None:
     if json:
         return show_json(
             {
-                e.name: {"title": e.title, "date": e.date, "loss": e.loss, "currency": e.currency, "payers": len(e.payers)}
+                e.name: {
+                    "title": e.title,
+                    "date": e.date,
+                    "loss": e.loss,
+                    "currency": e.currency,
+                    "payers": len(e.payers),
+                }
                 for e in events
             }
         )

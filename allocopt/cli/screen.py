@@ -59,20 +59,26 @@ def plain(fact: Any) -> Any:
     return str(fact)
 
 
-def table(title: str, words: Iterable[str], figures: Iterable[str]) -> Table:
-    """An empty table: columns of words to the left, columns of figures to the right."""
+def table(title: str, words: Iterable[str], figures: Iterable[str], *, widths: tuple[int, int] | None = None) -> Table:
+    """An empty table: columns of words to the left, columns of figures to the right, of these widths if given."""
     from rich import box
     from rich.table import Table
 
-    out = Table(title=title, title_justify="left", title_style="bold", box=box.SIMPLE_HEAD, pad_edge=False)
+    first, other = widths or (None, None)
+    out = Table(
+        title=title or None, title_justify="left", title_style="bold", box=box.SIMPLE_HEAD, pad_edge=False,
+        padding=(0, 1, 0, 0) if widths else (0, 1),
+    )  # fmt: skip
     for name in words:
-        out.add_column(name, overflow="fold")
+        out.add_column(name, overflow="fold", width=first)
     for name in figures:
-        out.add_column(name, justify="right", overflow="fold")
+        out.add_column(name, justify="right", overflow="fold", width=other)
     return out
 
 
-def payers_table(title: str, amounts: pd.DataFrame, bears: str, by: str, status: Mapping[str, str], all_: bool) -> Table:
+def payers_table(
+    title: str, amounts: pd.DataFrame, bears: str, by: str, status: Mapping[str, str], all_: bool
+) -> Table:
     """Amounts by payer, largest share first, with part of the loss and rate; beyond the first payers one summed row.
 
     ``bears`` names the column of shares and ``by`` that of the exposure rates are taken on ("" for none). Columns that

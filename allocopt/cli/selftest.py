@@ -84,7 +84,9 @@ def worked_examples() -> Iterator[Check]:
     ):
         shares = allocate(LossProblem(loss, claims, cap="claim"), rule).shares
         for payer, value in zip("ABC", expected, strict=True):
-            yield Check(f"{rule}, loss {loss}: claim {claims.loc[payer, 'claim']:g}", value, shares[payer], _EXACT * loss)
+            yield Check(
+                f"{rule}, loss {loss}: claim {claims.loc[payer, 'claim']:g}", value, shares[payer], _EXACT * loss
+            )
 
 
 def proofs() -> Iterator[Check]:

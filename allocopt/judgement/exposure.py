@@ -10,7 +10,7 @@ import numpy as np
 
 from allocopt.errors import DataError
 from allocopt.judgement.manipulation import Move, Question, figures, grow, position
-from allocopt.judgement.resolving import Incentive, Rule, columns_read, money, nothing_to_gain, posed, shares
+from allocopt.judgement.resolving import Incentive, Rule, columns_read, money, posed, shares
 
 # Relative step of a derivative: curvature and the rounding of shares (1e-16 of the loss) both stay far below 1e-6.
 STEP = 1e-4
@@ -73,7 +73,7 @@ def own_elasticity(
     rule, question = posed(scheme, problem)
     found = _response(rule, question, payer, by, whole_account, tuple(rates))
     if found.now <= 0:
-        return nothing_to_gain(question, payer)
+        return Incentive(0.0, f"{payer} bears nothing, which does not change in proportion to anything", *found.move)
     return _incentive(found, found.exposure / found.now, "per cent for one per cent")
 
 
@@ -160,9 +160,8 @@ def _response(
     (_, low, low_others), (move, high, high_others) = at(-1.0), at(+1.0)
     below, above = (now - low) / step, (high - now) / step
     kink = abs(above - below) > max(_KINK * max(abs(above), abs(below)), _NOISE * question.loss / exposure)
-    what = f"its whole account, {column}" if whole_account else column
-    told = f"{payer} bears {low:,.10g} with {what} at {exposure - step:,.10g} and {high:,.10g} at "
-    told += f"{exposure + step:,.10g}"
+    when = f"when its whole account is scaled to {column}" if whole_account else f"with {column} of"
+    told = f"{payer} bears {low:,.10g} {when} {exposure - step:,.10g}, {high:,.10g} at {exposure + step:,.10g}"
     others = (high_others - low_others) / (2 * step)
     return _Response(column, exposure, now, added, below, above, others, kink, told, move)
 

@@ -24,7 +24,7 @@ from allocopt.judgement import metrics
 from allocopt.judgement.exposure import own_elasticity, own_price, pass_through
 from allocopt.judgement.inequality import ROUNDING, fractions
 from allocopt.judgement.manipulation import Move, Question, grow, merge, split
-from allocopt.judgement.resolving import Incentive, Rule, columns_read, money, nothing_to_gain, paid, posed
+from allocopt.judgement.resolving import Incentive, Rule, columns_read, money, paid, posed
 from allocopt.mechanisms.cascade import Cascade
 
 __all__ = [
@@ -74,14 +74,11 @@ def split_gain(
         raise DataError("parts is empty; give a number of accounts, or several to try")
     before = paid(rule, Move(question, (payer,)))
     if before <= 0:
-        return nothing_to_gain(question, payer)
-    after, best = min((paid(rule, move), m) for m, move in moves.items())
+        return _idle(question, (payer,))
+    gain, best, spared = _best(rule, question, before, moves)
     uneven = "".join(f", {name} as {' : '.join(f'{v:g}' for v in by)}" for name, by in (fractions or {}).items())
-    told = (
-        f"{payer} splits into {best} {'' if uneven else 'equal '}accounts{uneven}, which together bear "
-        f"{money(question, after)} instead of {money(question, before)}"
-    )
-    return Incentive(_gain(before, after), told, *moves[best])
+    told = f"{payer} splits into {best} {'' if uneven else 'equal '}accounts{uneven}, which together bear {spared}"
+    return Incentive(gain, told, *moves[best])
 
 
 def merge_gain(scheme: str | Rule, problem: Question, payers: Iterable[Any], *, rates: Iterable[str] = ()) -> Incentive:
@@ -95,12 +92,11 @@ def merge_gain(scheme: str | Rule, problem: Question, payers: Iterable[Any], *, 
     rule, question = posed(scheme, problem)
     joined = (payers,) if isinstance(payers, str) else tuple(payers)
     move = merge(question, joined, rates=rates)
-    before, names = paid(rule, Move(question, joined)), " and ".join(map(str, joined))
+    before = paid(rule, Move(question, joined))
     if before <= 0:
-        return nothing_to_gain(question, names)
-    after = paid(rule, move)
-    told = f"{names} merge into one account, which bears {money(question, after)} instead of {money(question, before)}"
-    return Incentive(_gain(before, after), told, *move)
+        return _idle(question, joined)
+    gain, _, spared = _best(rule, question, before, {1: move})
+    return Incentive(gain, f"{_listed(joined)} merge into one account, which bears {spared}", *move)
 
 
 def misreport_gain(
@@ -124,18 +120,15 @@ def misreport_gain(
     """
     rule, question = posed(scheme, problem)
     columns = columns_read(rule, question, payer) if column is None else [column]
-    moves = {(c, r): grow(question, payer, r, [c]) for c in columns for r in reports}
+    moves = {(c, r): grow(question, payer, r, [c]) for r in reports for c in columns}
     if not moves:
         raise DataError("reports is empty; give at least one multiple of the truth")
     before = paid(rule, Move(question, (payer,)))
     if before <= 0:
-        return nothing_to_gain(question, payer)
-    after, best = min((paid(rule, move), report) for report, move in moves.items())
-    gain, (name, multiple) = max(0.0, _gain(before, after)), best
-    spared = f"{money(question, after)} instead of {money(question, before)}"
-    told = f"{payer} reports {name} at {multiple:.0%} of the truth and bears {spared}"
-    none = f"{payer} gains by no false report of {' or '.join(columns)}: the best, {multiple:.0%}, costs {spared}"
-    return Incentive(gain, told if gain > 0 else none, *moves[best])
+        return _idle(question, (payer,))
+    gain, best, spared = _best(rule, question, before, moves)
+    told = f"{payer} reports {best[0]} at {best[1]:.0%} of the truth and bears {spared}"
+    return Incentive(max(0.0, gain), told if gain >= 0 else f"no false report pays: {told}", *moves[best])
 
 
 def free_riding(allocation: Allocation, risk: str | pd.Series[Any]) -> Incentive:
@@ -204,7 +197,22 @@ def house_absorption(answer: Allocation | Cascade) -> Incentive:
     return Incentive(paid / loss if loss > 0 else 0.0, told, facts)
 
 
-def _gain(before: float, after: float) -> float:
-    """Relative to what is borne now; what rounding makes of none is none."""
-    gain = 1.0 - after / before
-    return 0.0 if abs(gain) <= ROUNDING else gain
+def _best(rule: Rule, question: Question, before: float, moves: Mapping[Any, Move]) -> tuple[float, Any, str]:
+    """The largest gain, relative to what is borne now, the move that brings it (the first of equals), and in words."""
+    after = {name: paid(rule, move) for name, move in moves.items()}
+    gains = {name: 1.0 - borne / before for name, borne in after.items()}
+    gains = {name: 0.0 if abs(gain) <= ROUNDING else gain for name, gain in gains.items()}
+    best = max(gains, key=lambda name: gains[name])
+    spared = f"instead of {money(question, before)}" if gains[best] else "as before"
+    return gains[best], best, f"{money(question, after[best])} {spared}"
+
+
+def _idle(question: Question, payers: tuple[Any, ...]) -> Incentive:
+    """Who bears nothing can only lose."""
+    verb = "bears" if len(payers) == 1 else "bear"
+    return Incentive(0.0, f"{_listed(payers)} {verb} nothing, so there is nothing to gain", question, payers)
+
+
+def _listed(payers: tuple[Any, ...]) -> str:
+    *most, last = map(str, payers)
+    return f"{', '.join(most)} and {last}" if most else last

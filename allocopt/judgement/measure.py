@@ -10,7 +10,7 @@ careful (own price) is also what they save by hiding it (misreport gain).
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
@@ -59,6 +59,11 @@ class Case:
     def at(self, *quantiles: float) -> list[Any]:
         """The payers at these quantiles of exposure, 0 the smallest and 1 the largest, each once."""
         return list(dict.fromkeys(self.ranked[round(q * (len(self.ranked) - 1))] for q in quantiles))
+
+    def paying(self, groups: Iterable[tuple[Any, ...]]) -> list[tuple[Any, ...]]:
+        """The groups of payers who bear something, who alone have something to gain; the first group if none does."""
+        each, borne = list(dict.fromkeys(groups)), self.answer.shares
+        return [group for group in each if borne.loc[list(group)].sum() > 0] or each[:1]
 
 
 Probe = Callable[[Case], Incentive]
@@ -137,8 +142,10 @@ def own_elasticity(case: Case) -> Incentive:
          formula=r"\sum_{j \ne i} dx_j / dL")  # fmt: skip
 def pass_through(case: Case) -> Incentive:
     """The part of the loss it adds that the largest payer leaves to others; 0 when it bears what it adds."""
+    total = float(case.question.column(case.by).sum())
     return incentives.pass_through(
-        case.rule, case.facts, case.at(1.0)[0], case.by, whole_account=True, rates=case.rates
+        case.rule, case.facts, case.at(1.0)[0], case.by, case.question.loss / total if total > 0 else 0.0,
+        whole_account=True, rates=case.rates,
     )  # fmt: skip
 
 
@@ -147,7 +154,8 @@ def pass_through(case: Case) -> Incentive:
 def split_gain(case: Case) -> Incentive:
     """What appearing as 2 to 10 equal accounts saves, the better of two payers; below zero splitting costs."""
     return _best(
-        incentives.split_gain(case.rule, case.facts, payer, _ACCOUNTS, rates=case.rates) for payer in case.at(1.0, 0.5)
+        incentives.split_gain(case.rule, case.facts, payer, _ACCOUNTS, rates=case.rates)
+        for (payer,) in case.paying((payer,) for payer in case.at(1.0, 0.5))
     )
 
 
@@ -155,10 +163,11 @@ def split_gain(case: Case) -> Incentive:
          direction="lower is better", unit=GAIN, formula=r"1 - x_{merged} / \sum_i x_i")  # fmt: skip
 def merge_gain(case: Case) -> Incentive:
     """What appearing as one account saves, the best of three groups; below zero merging costs."""
-    ids, middle = case.ranked, max(0, len(case.ranked) // 2 - 1)
-    groups = dict.fromkeys(tuple(group) for group in (ids[-2:], ids[middle : middle + 3], ids[:3]) if len(group) > 1)
-    if not groups:
-        return Incentive(0.0, f"{ids[0]} is alone, with nobody to merge with", case.facts, (ids[0],))
+    ids = case.ranked
+    if len(ids) < 2:
+        return Incentive(0.0, f"{ids[0]} has nobody to merge with", case.facts, (ids[0],))
+    few, middle = min(3, max(2, len(ids) - 1)), max(0, len(ids) // 2 - 1)
+    groups = case.paying((tuple(ids[:-3:-1]), tuple(ids[middle : middle + few]), tuple(ids[:few])))
     return _best(incentives.merge_gain(case.rule, case.facts, group, rates=case.rates) for group in groups)
 
 
@@ -166,7 +175,10 @@ def merge_gain(case: Case) -> Incentive:
          direction="lower is better", unit=GAIN, formula=r"\max_r\, (x_i(e) - x_i(r e)) / x_i(e)")  # fmt: skip
 def misreport_gain(case: Case) -> Incentive:
     """What hiding up to half of the exposure that the rule reads saves, the better of two payers."""
-    return _best(incentives.misreport_gain(case.rule, case.facts, payer) for payer in case.at(1.0, 0.5))
+    return _best(
+        incentives.misreport_gain(case.rule, case.facts, payer)
+        for (payer,) in case.paying((payer,) for payer in case.at(1.0, 0.5))
+    )
 
 
 @measure(title="Free-rider index", of="burdens against risk contributions", direction="lower is better", best=0.0,
@@ -192,9 +204,9 @@ def house_absorption(case: Case) -> Incentive:
     return incentives.house_absorption(case.cascade or case.answer)
 
 
-def _best(found: Any) -> Incentive:
+def _best(found: Iterable[Incentive]) -> Incentive:
     """The one that gains most: the manipulation a payer would choose."""
-    return max(found, key=lambda one: one.value)  # type: ignore[no-any-return]
+    return max(found, key=lambda one: one.value)
 
 
 def incentive_measures() -> dict[str, Measure]:

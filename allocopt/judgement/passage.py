@@ -42,7 +42,7 @@ def passage(run: Cascade, question: LossProblem, title: str) -> Allocation:
     strangers = [payer for payer in question.ids if payer not in borne.index]
     if strangers:
         raise DataError(f"the question names payer {strangers[0]!r}, who is not in event {run.event.name!r}")
-    paid = borne.reindex(question.ids).to_numpy(dtype=np.float64)
+    paid = np.array(borne.reindex(question.ids), dtype=np.float64)
     part = question.replace(loss=float(paid.sum()))
     if (paid > question.caps).any():
         part = part.replace(cap=np.maximum(question.caps, paid))

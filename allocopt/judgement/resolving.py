@@ -109,8 +109,3 @@ def money(question: Question, amount: float) -> str:
     """An amount with its currency."""
     shown = f"{amount:,.2f}" if amount == 0 or abs(amount) >= 1 else f"{amount:.6g}"
     return f"{question.currency} {shown}".lstrip()
-
-
-def nothing_to_gain(question: Question, payer: Any) -> Incentive:
-    """Who bears nothing can only lose."""
-    return Incentive(0.0, f"{payer} bears nothing, so there is nothing to gain", question, (payer,))

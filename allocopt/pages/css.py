@@ -15,7 +15,7 @@ CSS = """
 * { box-sizing: border-box; }
 html { font-size: 100%; -webkit-text-size-adjust: 100%; }
 body {
-  margin: 0 auto; padding: 2.5rem 1.25rem 5rem; max-width: 62rem; background: var(--paper); color: var(--ink);
+  margin: 0 auto; padding: 2.5rem 1.25rem 5rem; max-width: 68rem; background: var(--paper); color: var(--ink);
   font: 1rem/1.55 system-ui, -apple-system, "Segoe UI", Roboto, "Helvetica Neue", Arial, sans-serif;
   font-variant-numeric: lining-nums; overflow-wrap: break-word;
 }
@@ -66,6 +66,7 @@ caption {
 }
 th, td { padding: 0.3rem 0.85rem 0.3rem 0; text-align: left; vertical-align: top; font-weight: 400; }
 th:last-child, td:last-child { padding-right: 0.2rem; }
+tbody th { min-width: 8rem; max-width: 24rem; overflow-wrap: anywhere; }
 td.n, th.n { text-align: right; padding-left: 0.6rem; }
 td.n { white-space: nowrap; }
 thead th { font-weight: 600; vertical-align: bottom; border-bottom: 1.5px solid var(--ink); hyphens: auto; }

@@ -36,6 +36,21 @@ def amount(value: float, places: int) -> str:
     return text.replace("-", "−") if text.strip("-0.,") else text.lstrip("-")
 
 
+def figure(value: float) -> str:
+    """A price: six significant figures, thousands set apart, powers of ten only for the very small and very large.
+
+    >>> figure(0.66875), figure(1250907.3), figure(-56.0927), figure(3e-9), figure(0.0)
+    ('0.66875', '1,250,907', '−56.0927', '3e−9', '0')
+    """
+    if math.isnan(value):
+        return "–"
+    if math.isinf(value) or (value != 0 and not 1e-5 <= abs(value) < 1e12):
+        return _power(value)
+    places = 0 if value == 0 else min(10, max(0, 5 - math.floor(math.log10(abs(value)))))
+    text = f"{value:,.{places}f}"
+    return (text.rstrip("0").rstrip(".") if "." in text else text).replace("-", "−")
+
+
 def percent(value: float) -> str:
     """A part of a whole.
 

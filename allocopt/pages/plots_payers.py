@@ -121,7 +121,7 @@ def lorenz_data(card: Scorecard) -> pd.DataFrame:
     exposure = card.question.column(card.by)
     curves = {}
     for scheme in card.shares.columns:
-        part, borne = lorenz_curve(card.shares[scheme].to_numpy(), exposure)
+        part, borne = lorenz_curve(card.shares.loc[card.question.ids, scheme].to_numpy(), exposure)
         curves[scheme] = pd.DataFrame({"exposure": part, "loss": borne})
     return pd.concat(curves, names=["scheme", "point"]) if curves else pd.DataFrame({"exposure": [], "loss": []})
 

@@ -25,36 +25,18 @@ _PRINT = "#14181d"
 _ARROWS = {"lower is better": "↓", "higher is better": "↑", "closer to zero is better": "→0"}
 
 
-def goodness(value: float, direction: str, best: float | None, worst: float | None) -> float:
-    """A score on the fixed scale between its two ends, 1 at the best; NaN when the scale has no end there.
-
-    >>> goodness(0.25, "lower is better", 0.0, 1.0), goodness(-0.5, "closer to zero is better", 0.0, 2.0)
-    (0.75, 0.75)
-    """
-    ends = [math.nan if end is None else float(end) for end in (best, worst)]
-    if not math.isfinite(ends[0]) or not math.isfinite(ends[1]) or math.isnan(value):
-        return math.nan
-    at = abs(value) if direction == "closer to zero is better" else value
-    return min(max((at - ends[1]) / (ends[0] - ends[1]), 0.0), 1.0)
-
-
-def scaled(values: pd.DataFrame, criteria: pd.DataFrame) -> pd.DataFrame:
-    """Every score on the scale of its own criterion: 1 is the best end, 0 the worst, NaN where there is no end."""
-    out = values.astype(float).copy()
-    for name in out.index:
-        row = criteria.loc[name]
-        out.loc[name] = [goodness(v, row["direction"], row["best"], row["worst"]) for v in out.loc[name]]
-    return out
-
-
 def fairness_data(card: Scorecard) -> pd.DataFrame:
-    """What :func:`fairness` colours: scores on their fixed scales, criteria x schemes."""
-    return scaled(card.scores, card.metrics)
+    """What :func:`fairness` colours: scores from 0 (worst) to 1 (best) on their own scales, criteria x schemes."""
+    return _scaled(card, card.scores)
 
 
 def incentives_data(card: Scorecard) -> pd.DataFrame:
-    """What :func:`incentives` colours: measures on their fixed scales, measures x schemes."""
-    return scaled(card.incentives, card.measures)
+    """What :func:`incentives` colours: measures from 0 (worst) to 1 (best) on their own scales, measures x schemes."""
+    return _scaled(card, card.incentives)
+
+
+def _scaled(card: Scorecard, values: pd.DataFrame) -> pd.DataFrame:
+    return card.normalised().reindex(values.index) if len(values) else values
 
 
 def fairness(card: Scorecard, *, ax: Axes | None = None) -> Axes:
@@ -97,8 +79,8 @@ def _heat(ax: Axes, values: pd.DataFrame, criteria: pd.DataFrame, colours: pd.Da
             text = ax.text(c + 0.5, r + 0.5, digits(figures[r, c]), ha="center", va="center", fontsize=8.5)
             if known:
                 text.set_color(_PRINT)
-    labels = [f"{criteria.loc[name, 'label']} {_ARROWS[str(criteria.loc[name, 'direction'])]}" for name in values.index]
-    ax.set_yticks(np.arange(rows) + 0.5, [plain(label, 40, 2) for label in labels], fontsize=8)
+    labels = [f"{_ARROWS[str(criteria.loc[name, 'direction'])]} {criteria.loc[name, 'label']}" for name in values.index]
+    ax.set_yticks(np.arange(rows) + 0.5, [plain(label, 50, 2) for label in labels], fontsize=7.5)
     ax.set_xticks(np.arange(columns) + 0.5, [plain(scheme, 14, 6) for scheme in values.columns], fontsize=8)
     ax.xaxis.tick_top()
     ax.tick_params(length=0)
@@ -108,7 +90,7 @@ def _heat(ax: Axes, values: pd.DataFrame, criteria: pd.DataFrame, colours: pd.Da
         spine.set_visible(False)
     ax.set_title(title)
     ax.xaxis.set_label_position("bottom")
-    scale = "blue: near the best end of its scale; orange: near the worst; white: a scale without ends"
+    scale = "blue: near the best end of its own scale; orange: near the worst; white: no value"
     ax.set_xlabel(plain(scale, max(30, 15 * columns), 5), fontsize=8)
 
 
@@ -116,7 +98,7 @@ def pareto_data(card: Scorecard, fairness: str | None = None, incentive: str | N
     """What :func:`pareto` draws: one fairness score, one incentive measure and the Pareto flag of every scheme."""
     across = _criterion("fairness", card.scores, fairness)
     up = _criterion("incentive", card.incentives, incentive)
-    flags = pd.Series(card.pareto()).reindex(card.shares.columns).astype(bool)
+    flags = card.pareto().reindex(card.shares.columns)
     return pd.DataFrame({across: card.scores.loc[across], up: card.incentives.loc[up], "efficient": flags})
 
 
@@ -142,9 +124,9 @@ def pareto(
                 label=plain(scheme, 26), clip_on=False,
             )  # fmt: skip
         for name, table, axis in ((across, card.metrics, at.xaxis), (up, card.measures, at.yaxis)):
-            unit = str(table.loc[name, "unit"] or "")
-            text = f"{table.loc[name, 'label']}{f', {unit}' if unit else ''} ({table.loc[name, 'direction']})"
-            axis.set_label_text(plain(text, 46))
+            meaning = table.loc[name]
+            unit = f", {meaning['unit']}" if meaning["unit"] else ""
+            axis.set_label_text(plain(f"{meaning['label']}{unit} ({meaning['direction']})", 46))
         at.margins(0.08)
         at.grid()
         at.set_axisbelow(True)
@@ -152,7 +134,7 @@ def pareto(
         _compass(at, str(card.metrics.loc[across, "direction"]), str(card.measures.loc[up, "direction"]))
         at.legend(
             loc="upper left", bbox_to_anchor=(1.01, 1.0), borderaxespad=0.0, labelspacing=0.7,
-            title="filled: on no criterion beaten\nwithout being better on another", title_fontsize=7.5,
+            title="filled: no other rule is as good\non all criteria and better on one", title_fontsize=7.5,
             alignment="left",
         )  # fmt: skip
         footnote(at, note(card))

@@ -22,6 +22,9 @@ WORDS = {
 }
 DOUBTFUL = ("synthetic", "unverified")
 
+# Measures that read a column of their own, whatever the rules read.
+_MEASURED = {"free_riding": "stress_loss", "follow_on_defaults": "equity"}
+
 
 def columns_named(thing: Any, columns: Iterable[str]) -> set[str]:
     """The columns that a rule, a key, a constraint or a layer names anywhere in its parameters.
@@ -49,8 +52,11 @@ def used(subject: Scorecard | Allocation | Cascade) -> dict[str, str]:
         return _known(problem.payers, problem.status, {problem.cap_name, *_named(subject.scheme, problem.payers)})
     if isinstance(subject, Cascade):
         return _known(subject.event.payers, subject.event.status, _named(subject.layers, subject.event.payers))
-    found = _known(subject.question.payers, subject.question.status, {subject.by, subject.question.cap_name})
-    for part in (*subject.allocations.values(), *subject.cascades.values()):
+    question, figures = subject.question, subject.incentives
+    measured = {c for m, c in _MEASURED.items() if m in figures.index and figures.loc[m].notna().any()}
+    found = _known(question.payers, question.status, {subject.by, question.cap_name, *measured})
+    parts: list[Allocation | Cascade] = [*subject.allocations.values(), *subject.cascades.values()]
+    for part in parts:
         found |= used(part)
     return found
 

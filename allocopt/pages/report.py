@@ -15,6 +15,7 @@ from allocopt.mechanisms.cascade import Cascade
 from allocopt.pages import html, markdown, section_annex, section_facts, section_scores
 from allocopt.pages.blocks import Block, Document, Heading
 from allocopt.pages.numerals import amount, decimals
+from allocopt.pages.recipe import recipe
 from allocopt.pages.section_cascade import cascade_blocks
 from allocopt.pages.section_rules import allocation_blocks, title_of
 
@@ -72,7 +73,7 @@ def page(subject: Scorecard | Allocation | Cascade) -> str:
 
 def compose(subject: Scorecard | Allocation | Cascade, file: str = "page.html", command: str = "") -> Document:
     """The page as a document, before anyone decides what it is printed as; the last two say how it was made."""
-    lines = command or section_annex.recipe(subject, file)
+    lines = command or recipe(subject, file)
     if isinstance(subject, Allocation):
         return _answer(subject, lines)
     if isinstance(subject, Cascade):
@@ -85,10 +86,9 @@ def _comparison(card: Scorecard, lines: str) -> Document:
     models = [model for run in card.cascades.values() if (model := section_facts.rulebook(run)) is not None]
     cited = section_facts.Citations([*_sources(event), *(source for model in models for source in model.sources)])
     rules: list[Block] = [Heading(2, "The rules")]
-    for title, answer in card.allocations.items():
-        rules += [Heading(3, title), *allocation_blocks(answer)]
-    for title, run in card.cascades.items():
-        rules += [Heading(3, title), *cascade_blocks(run, cited)]
+    for title, answer in card.answers.items():
+        run = card.cascades.get(title)
+        rules += [Heading(3, title), *(allocation_blocks(answer) if run is None else cascade_blocks(run, cited))]
     middle = [
         *section_facts.question(problem, card.by),
         *section_facts.data(card, section_facts.stated(event)),
@@ -113,8 +113,8 @@ def _comparison(card: Scorecard, lines: str) -> Document:
         *section_annex.reproducibility(problem, event, [model.name for model in models], lines, methods),
     ]
     title = event.title if event is not None else problem.about or "Who bears the loss"
-    rows = len(card.allocations) + len(card.cascades)
-    return Document(title, f"{_divided(problem)} by {rows} rule{'s' if rows != 1 else ''}", blocks)
+    rules_said = f"{len(card.answers)} rule{'s' if len(card.answers) != 1 else ''}"
+    return Document(title, f"{_divided(problem)} by {rules_said}", blocks)
 
 
 def _answer(answer: Allocation, lines: str) -> Document:

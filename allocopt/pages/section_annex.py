@@ -2,21 +2,18 @@
 
 from __future__ import annotations
 
-import dataclasses
 import hashlib
 import sys
 from collections.abc import Iterable, Mapping
 from importlib.metadata import PackageNotFoundError, version
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from allocopt.facts.allocation import Allocation
 from allocopt.facts.event import Event, Source
 from allocopt.facts.problem import LossProblem
-from allocopt.mechanisms.cascade import Cascade
 from allocopt.notation import SYMBOLS, symbols_in
 from allocopt.pages.blocks import Block, Code, Folded, Formula, Heading, Listing, Math, Paragraph, Snippet, Table, Text
 from allocopt.pages.numerals import residual
-from allocopt.pages.section_facts import rulebook, stated
+from allocopt.pages.section_facts import fingerprint, rulebook, stated
 from allocopt.pages.section_rules import TOLERANCE
 from allocopt.shelf.library import shelf
 
@@ -51,12 +48,9 @@ def limits(card: Scorecard) -> list[Block]:
     """What the reader must not conclude."""
     document = stated(card.event)
     lines: list[Text] = list(document.sheet.limits) if document is not None else []
-    lines += [f"{run.name}: {model.summary}" for run in card.cascades.values() if (model := rulebook(run)) is not None]
-    lines += [
-        f"{run.name} is {model.status}{f', as of {model.as_of}' if model.as_of else ''}, not a legal text."
-        for run in card.cascades.values()
-        if (model := rulebook(run)) is not None
-    ]
+    for model in filter(None, map(rulebook, card.cascades.values())):
+        dated = f", as of {model.as_of}" if model.as_of else ""
+        lines.append(f"{model.title}: {model.summary} The model is {model.status}{dated}, and no legal text.")
     lines += [
         ("Criteria judge by one exposure, ", Code(card.by), "; another exposure can reverse a ranking."),
         "One event is one draw: a rule that looks well on it need not look well on the next.",
@@ -91,19 +85,6 @@ def reproducibility(
     ]
 
 
-def fingerprint(problem: LossProblem) -> str:
-    """A digest of the loss, the currency, the caps and the table, so that a reader can tell whether facts changed.
-
-    >>> import pandas as pd
-    >>> len(fingerprint(LossProblem(1.0, pd.DataFrame({"fund": [2.0]}, index=["A"]), cap="fund")))
-    64
-    """
-    digest = hashlib.sha256(f"{problem.loss!r}|{problem.currency}|{problem.cap_name}\n".encode())
-    digest.update(",".join(map(repr, problem.caps.tolist())).encode())
-    digest.update(problem.payers.to_csv(lineterminator="\n").encode())
-    return digest.hexdigest()
-
-
 def _files(event: Event | None, models: Iterable[str]) -> Mapping[str, str]:
     found = {}
     if event is not None and stated(event) is not None:
@@ -124,44 +105,3 @@ def _versions() -> Mapping[str, str]:
         except PackageNotFoundError:
             continue
     return found
-
-
-def recipe(subject: Scorecard | Allocation | Cascade, file: str) -> str:
-    """The lines that make the page again; what no line can say is left as a comment."""
-    if isinstance(subject, Allocation):
-        facts, rules, made = None, [_rule(subject.scheme)], "rules[0].allocate(facts)"
-    elif isinstance(subject, Cascade):
-        facts, rules, made = subject.event, [_model(subject)], "rules[0].run(facts)"
-    else:
-        facts, made = subject.event, f"ao.compare(facts, rules, by={subject.by!r})"
-        rules = [
-            *(_rule(answer.scheme) for answer in subject.allocations.values()),
-            *map(_model, subject.cascades.values()),
-        ]
-    known = facts is not None and stated(facts) is not None
-    asked = f"ao.load_event({facts.name!r})" if facts is not None and known else "...  # the facts described above"
-    lines = ["import allocopt as ao", "from allocopt.pages import report", "", f"facts = {asked}"]
-    lines += ["rules = [", *(f"    {rule}," if not rule.startswith("...") else f"    {rule}" for rule in rules), "]"]
-    return "\n".join([*lines, f"report.write({made}, {file!r})"])
-
-
-def _model(run: Cascade) -> str:
-    return f"ao.load_model({run.name!r})" if rulebook(run) is not None else f"...,  # {run.name}"
-
-
-def _rule(rule: Any) -> str:
-    """A rule as the call that makes it, or a comment where it holds figures that cannot be written in a line."""
-    chosen = {}
-    for entry in dataclasses.fields(rule) if dataclasses.is_dataclass(rule) else ():
-        value = getattr(rule, entry.name)
-        plain = isinstance(value, str | int | float | bool | None) or (
-            isinstance(value, Mapping) and all(isinstance(part, int | float) for part in value.values())
-        )
-        if plain and value == entry.default:
-            continue
-        if not plain and value != ():
-            return f"...,  # {getattr(rule, 'title', rule.name)}"
-        if value != ():
-            chosen[entry.name] = dict(value) if isinstance(value, Mapping) else value
-    named = "".join(f", {name}={value!r}" for name, value in chosen.items())
-    return f"ao.scheme({rule.name!r}{named})"

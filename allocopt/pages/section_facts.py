@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
@@ -60,9 +61,22 @@ def rulebook(run: Cascade) -> Waterfall | None:
     return model if [layer.name for layer in model.layers] == [layer.name for layer in run.layers] else None
 
 
+def fingerprint(problem: LossProblem) -> str:
+    """A digest of the loss, the currency, the caps and the table, so that a reader can tell whether facts changed.
+
+    >>> import pandas as pd
+    >>> len(fingerprint(LossProblem(1.0, pd.DataFrame({"fund": [2.0]}, index=["A"]), cap="fund")))
+    64
+    """
+    digest = hashlib.sha256(f"{problem.loss!r}|{problem.currency}|{problem.cap_name}\n".encode())
+    digest.update(",".join(map(repr, problem.caps.tolist())).encode())
+    digest.update(problem.payers.to_csv(lineterminator="\n").encode())
+    return digest.hexdigest()
+
+
 def purpose(card: Scorecard) -> list[Block]:
     """What the page is for, for whom, and what it is not."""
-    rules = len(card.allocations) + len(card.cascades)
+    rules = len(card.answers)
     return [
         Heading(2, "Purpose and scope"),
         Paragraph(prose(_PURPOSE.format(n=f"{rules} rule{'s' if rules != 1 else ''}"))),

@@ -11,9 +11,10 @@ import pandas as pd
 
 from allocopt.errors import AllocOptError
 from allocopt.facts.allocation import Allocation
+from allocopt.facts.problem import LossProblem
 from allocopt.notation import column
 from allocopt.pages.blocks import Block, Code, Folded, Formula, Listing, Math, Paragraph, Strong, Table, Text
-from allocopt.pages.numerals import amount, decimals, percent, residual
+from allocopt.pages.numerals import amount, decimals, figure, percent, residual
 from allocopt.pages.provenance import columns_named
 from allocopt.pages.style import MOST
 from allocopt.schemes import Scheme
@@ -48,15 +49,12 @@ def allocation_blocks(answer: Allocation, *, most: int = MOST) -> list[Block]:
         blocks += [Paragraph("The rule as a convex program:"), Formula(program.statement())]
     if getattr(rule, "formula", ""):
         blocks += [Paragraph("Its answer:"), Formula(rule.formula)]
-    here = _instance(answer)
-    if here:
-        blocks.append(Paragraph(here))
-    blocks.append(shares_table(answer, most))
+    blocks += [Paragraph(_instance(answer)), shares_table(answer, most)]
     if most < answer.problem.n <= FULL:
         blocks.append(Folded(f"All {answer.problem.n} payers", [shares_table(answer, answer.problem.n)]))
     if answer.problem.n:
         heaviest = answer.shares.idxmax()
-        blocks.append(Paragraph((Strong("Why, for one payer. "), answer.explain(heaviest))))
+        blocks.append(Paragraph((Strong("Why, for one payer."), " ", answer.explain(heaviest))))
     blocks += [_prices(answer, program), *certificate_blocks(answer)]
     if answer.notes:
         blocks.append(Listing(answer.notes))
@@ -65,12 +63,8 @@ def allocation_blocks(answer: Allocation, *, most: int = MOST) -> list[Block]:
 
 def _words(rule: Any) -> Text:
     said = rule.sentence() if hasattr(rule, "sentence") else str(rule.name)
-    reference = getattr(rule, "reference", "")
-    # A rule may use the word for a parameter of its own (the rule it starts from); then there is no publication.
-    cited = (
-        f" Published in: {reference}." if isinstance(reference, str) and type(rule).__dict__.get("reference") else ""
-    )
-    return said, cited
+    source = str(getattr(rule, "source", ""))
+    return f"{said} Source: {source.rstrip('.')}." if source else said
 
 
 def _parameters(rule: Any) -> list[Text]:
@@ -92,20 +86,22 @@ def _chosen(value: Any) -> str:
 def _instance(answer: Allocation) -> tuple[Any, ...]:
     """What the letters of the program are in this question."""
     problem = answer.problem
-    said: list[Any] = ["Here ", Math("L"), f" is {_money(problem.loss, answer)}, ", Math("c_i"), " is "]
-    if np.isinf(problem.caps).all():
-        said.append("no cap")
-    elif problem.cap_name in problem.payers.columns:
-        said += ["the column ", Code(problem.cap_name), " (", Math(column(problem.cap_name).latex), ")"]
-    else:
-        said.append(problem.cap_name)
     label: Callable[[], str] | None = getattr(answer.scheme, "key_label", None)
-    if label is not None:
-        name = label()
-        said += [", and ", Math("w_i"), " is "]
-        known = name in problem.payers.columns
-        said += ["the column ", Code(name), " (", Math(column(name).latex), ")"] if known else [name]
-    return (*said, ".")
+    said = [
+        "Here ",
+        Math("L"),
+        f": {_money(problem.loss, answer)}; ",
+        Math("c_i"),
+        ": ",
+        *_column(problem, problem.cap_name),
+    ]
+    return (*said, "; ", Math("w_i"), ": ", *_column(problem, label()), ".") if label is not None else (*said, ".")
+
+
+def _column(problem: LossProblem, name: str) -> tuple[Any, ...]:
+    """A column with its symbol; what is no column stands as it is."""
+    known = name in problem.payers.columns
+    return ("column ", Code(name), ", ", Math(column(name).latex)) if known else (name,)
 
 
 def _money(value: float, answer: Allocation) -> str:
@@ -174,12 +170,12 @@ def _prices(answer: Allocation, program: Program | None) -> Table:
 
 def _price(value: Any) -> str:
     if np.ndim(value) == 0:
-        return f"{float(value):,.6g}".replace("-", "−")
+        return figure(float(value))
     figures = np.asarray(value, dtype=float)
     active = figures[figures != 0]
     if not len(active):
         return "0 for every payer"
-    ends = [f"{end:,.4g}".replace("-", "−") for end in (active.min(), active.max())]
+    ends = [figure(float(end)) for end in (active.min(), active.max())]
     span = ends[0] if ends[0] == ends[1] else f"{ends[0]} to {ends[1]}"
     return f"{span} for {len(active)} of {len(figures)} payers"
 
@@ -195,8 +191,8 @@ def certificate_blocks(answer: Allocation) -> list[Block]:
     return [
         Paragraph(
             (
-                Strong("Certificate. "),
-                f"Found by {answer.method}; kind of evidence: {found.kind}{said}. Relative to the loss: {numbers}. "
+                Strong("Certificate."),
+                f" Found by {answer.method}; kind of evidence: {found.kind}{said}. Relative to the loss: {numbers}. "
                 f"{verdict} at the tolerance {residual(TOLERANCE)}.",
             )
         )

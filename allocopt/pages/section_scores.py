@@ -10,7 +10,7 @@ import pandas as pd
 from allocopt.pages import plots_payers, plots_scores
 from allocopt.pages.blocks import Block, Folded, Heading, Math, Paragraph, Picture, Table, Text, prose
 from allocopt.pages.canvas import tall
-from allocopt.pages.numerals import amount, decimals, digits, residual
+from allocopt.pages.numerals import amount, decimals, digits, figure, residual
 from allocopt.pages.section_rules import FULL, TOLERANCE
 from allocopt.pages.style import MOST
 
@@ -82,8 +82,7 @@ def prices(card: Scorecard) -> list[Block]:
     rows: list[list[Text]] = []
     for name, row in _rows(card.prices[["price", "covered", "residual"]]):
         price, covered, left = map(float, row)
-        text = "–" if math.isnan(price) else f"{price:,.6g}".replace("-", "−")
-        rows.append([str(name), text, amount(covered, places), amount(left, places)])
+        rows.append([str(name), figure(price), amount(covered, places), amount(left, places)])
     head = ["rule", "price of the loss", "covered", "residual"]
     said = (
         "The price of the loss is what one more unit of loss would add to the cost the rule minimises. Rules minimise "
@@ -98,11 +97,11 @@ def fairness(card: Scorecard) -> list[Block]:
         Heading(3, "Fairness scores"),
         Paragraph(
             "Each criterion says of what it judges the inequality. Criteria of one family say the same on another "
-            "scale and count once. A scale without a worst end is not coloured."
+            "scale and count once."
         ),
         Picture("fairness", "Fairness scores, coloured by their place between the fixed ends of each scale.",
                 lambda ax: plots_scores.fairness(card, ax=ax), plots_scores.table_size(card.scores)),
-        _scores(card.scores, card.metrics, "Fairness scores"),
+        Folded("The scores as a table", [_scores(card.scores, card.metrics, "Fairness scores")]),
         Folded("How the scores are computed", [_criteria(card.metrics)]),
     ]  # fmt: skip
 
@@ -127,7 +126,7 @@ def incentives(card: Scorecard) -> list[Block]:
         ),
         Picture("incentives", "Incentive measures, coloured by their place between the fixed ends of each scale.",
                 lambda ax: plots_scores.incentives(card, ax=ax), plots_scores.table_size(card.incentives)),
-        _scores(card.incentives, card.measures, "Incentives"),
+        Folded("The measures as a table", [_scores(card.incentives, card.measures, "Incentives")]),
         Folded("The witnesses", [witnesses]),
         Folded("How the measures are computed", [_criteria(card.measures)]),
     ]  # fmt: skip
@@ -159,7 +158,7 @@ def _end(value: Any) -> str:
 
 def efficiency(card: Scorecard) -> list[Block]:
     """Which rules no other rule beats on every criterion at once."""
-    flags = pd.Series(card.pareto()).reindex(card.shares.columns).astype(bool)
+    flags = card.pareto().reindex(card.shares.columns)
     rows: list[list[Text]] = [[str(name), "yes" if flag else "no"] for name, flag in flags.items()]
     blocks: list[Block] = [
         Heading(3, "Fairness against incentives"),

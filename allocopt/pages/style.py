@@ -56,12 +56,12 @@ class Look(NamedTuple):
 
 
 def look(position: int) -> Look:
-    """The look of the scheme in this position; colours, markers and dashes run at different paces and rarely repeat."""
+    """The look of the scheme in this position; dashes let a line show through another that lies on it."""
     colors = (*PALETTE, INK)
     return Look(
         colors[position % len(colors)],
         MARKERS[(position + position // len(colors)) % len(MARKERS)],
-        DASHES[(position // len(colors)) % len(DASHES)],
+        DASHES[position % len(DASHES)],
     )
 
 

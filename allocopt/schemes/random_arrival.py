@@ -41,7 +41,13 @@ class RandomArrival(Scheme):
     formula = r"x_i = E_\pi \min\bigl(c_i,\ (L - c(\text{before } i))^+\bigr)"
     objective = r"\sum_{S} m_{|S|} \bigl(v(S) - x(S)\bigr)^2"
     source = "O'Neill (1982), Mathematical Social Sciences 2:345-371; Ruiz, Valenciano and Zarzuelo (1998), GEB 24"
-    claims = frozenset({"equal treatment", "loss monotonicity", "homogeneity", "null payer"})
+    claims = frozenset({
+        "equal treatment", "order preservation of burdens", "order preservation of what is left", "claim monotonicity",
+        "others oriented claim monotonicity", "loss monotonicity", "supermodularity", "linked claim loss monotonicity",
+        "population monotonicity", "null payer", "self duality", "midpoint", "homogeneity", "claims truncation
+        invariance", "minimal rights first", "no transfer paradox", "lower bound on burdens", "lower bound on what is
+        left",
+    })  # fmt: skip
 
     reading: str = field(default="burden", metadata={"help": "'burden' or 'payout'; the rule is self-dual"})
     way: str = field(default="auto", metadata={"help": "auto, dynamic program, enumeration or sampled"})

@@ -72,6 +72,12 @@ class Constraint(ABC):
         return f"{self.name} at most {self.limit:g}"
 
 
+def portions(amounts: Array) -> Array:
+    """Amounts over their total; zeros when there is nothing."""
+    total = float(amounts.sum())
+    return amounts / total if total > 0 else np.zeros(len(amounts))
+
+
 def exposure(by: str | None, problem: LossProblem) -> Array:
     """The base of a ratio: a column, every entry positive, or one for each payer."""
     if by is None:

@@ -1,0 +1,265 @@
+"""The axioms of dividing a loss by caps: each compares answers to questions that are related, many at once.
+
+In the burden reading the loss is the estate and the caps are the claims: ``R(E, C)`` takes losses (S,) and caps (S, n)
+and returns shares (S, n). An axiom is a function ``(R, E, C, draw) -> breach`` whose result (S,) says by how much each
+question breaks it, in currency; ``draw`` holds one number in [0, 1) per row, from which it takes whatever else it needs
+to choose (a fraction, a payer). Names follow Thomson, "How to Divide When There Isn't Enough" (2019).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+Array = NDArray[np.float64]
+Divide = Callable[[Array, Array], Array]
+Breach = Callable[[Divide, Array, Array, Array], Array]
+
+
+@dataclass(frozen=True)
+class Axiom:
+    """A named demand, in a sentence, with the function that measures its breach."""
+
+    name: str
+    sentence: str
+    breach: Breach
+    payers: int = 2  # the fewest payers it speaks of
+
+
+AXIOMS: dict[str, Axiom] = {}
+
+
+def axiom(sentence: str, payers: int = 2) -> Callable[[Breach], Breach]:
+    """Register a function as the axiom of its name."""
+
+    def register(function: Breach) -> Breach:
+        name = function.__name__.replace("_", " ")
+        AXIOMS[name] = Axiom(name, sentence, function, payers)
+        return function
+
+    return register
+
+
+def _pick(draw: Array, n: int) -> NDArray[np.intp]:
+    return np.minimum((draw * n).astype(np.intp), n - 1)
+
+
+def _again(draw: Array) -> Array:
+    """A second number that the first does not tell, so that one draw serves for two choices."""
+    return np.asarray((draw * 9973.0) % 1.0)
+
+
+def _at(values: Array, column: NDArray[np.intp]) -> Array:
+    return np.asarray(np.take_along_axis(values, column[:, None], axis=1)[:, 0])
+
+
+def _with(values: Array, column: NDArray[np.intp], new: Array) -> Array:
+    out = values.copy()
+    np.put_along_axis(out, column[:, None], new[:, None], axis=1)
+    return out
+
+
+def _without(values: Array, column: NDArray[np.intp]) -> Array:
+    keep = np.arange(values.shape[1])[None, :] != column[:, None]
+    return np.asarray(values[keep].reshape(len(values), -1))
+
+
+def _worst(values: Array) -> Array:
+    return np.asarray(values.max(axis=1, initial=0.0))
+
+
+def _raised(C: Array, draw: Array) -> tuple[NDArray[np.intp], Array, Array]:
+    """One payer's cap grows, by up to the mean cap."""
+    payer = _pick(draw, C.shape[1])
+    more = np.ceil(_again(draw) * 8) / 8 * np.maximum(C.mean(axis=1), 0.5)
+    return payer, more, _with(C, payer, _at(C, payer) + more)
+
+
+@axiom("payers with equal caps bear the same")
+def equal_treatment(R: Divide, E: Array, C: Array, draw: Array) -> Array:
+    """Make a second payer the twin of a first."""
+    one, other = _pick(draw, C.shape[1]), _pick(_again(draw), C.shape[1])
+    twins = _with(C, other, _at(C, one))
+    x = R(np.minimum(E, twins.sum(axis=1)), twins)
+    return np.abs(_at(x, one) - _at(x, other))
+
+
+@axiom("a payer with a larger cap bears no less")
+def order_preservation_of_burdens(R: Divide, E: Array, C: Array, draw: Array) -> Array:
+    x, order = R(E, C), np.argsort(C, axis=1, kind="stable")
+    return _worst(-np.diff(np.take_along_axis(x, order, axis=1), axis=1))
+
+
+@axiom("a payer with a larger cap is left with no less of it")
+def order_preservation_of_what_is_left(R: Divide, E: Array, C: Array, draw: Array) -> Array:
+    left, order = C - R(E, C), np.argsort(C, axis=1, kind="stable")
+    return _worst(-np.diff(np.take_along_axis(left, order, axis=1), axis=1))
+
+
+@axiom("a payer whose cap grows bears no less")
+def claim_monotonicity(R: Divide, E: Array, C: Array, draw: Array) -> Array:
+    payer, _, grown = _raised(C, draw)
+    return np.maximum(_at(R(E, C), payer) - _at(R(E, grown), payer), 0.0)
+
+
+@axiom("when one cap grows, nobody else bears more")
+def others_oriented_claim_monotonicity(R: Divide, E: Array, C: Array, draw: Array) -> Array:
+    payer, _, grown = _raised(C, draw)
+    return _worst(_without(R(E, grown) - R(E, C), payer))
+
+
+@axiom("more loss never lowers anybody's bill")
+def loss_monotonicity(R: Divide, E: Array, C: Array, draw: Array) -> Array:
+    more = E + draw * (C.sum(axis=1) - E)
+    return _worst(R(E, C) - R(more, C))
+
+
+@axiom("of an increase in the loss, a payer with a larger cap bears no less")
+def supermodularity(R: Divide, E: Array, C: Array, draw: Array) -> Array:
+    step = R(E + draw * (C.sum(axis=1) - E), C) - R(E, C)
+    return _worst(-np.diff(np.take_along_axis(step, np.argsort(C, axis=1, kind="stable"), axis=1), axis=1))
+
+
+@axiom("when a cap and the loss grow by the same amount, its owner bears no more than that amount extra")
+def linked_claim_loss_monotonicity(R: Divide, E: Array, C: Array, draw: Array) -> Array:
+    payer, more, grown = _raised(C, draw)
+    return np.maximum(_at(R(E + more, grown), payer) - _at(R(E, C), payer) - more, 0.0)
+
+
+@axiom("when a payer joins and the loss stays, nobody bears more", payers=3)
+def population_monotonicity(R: Divide, E: Array, C: Array, draw: Array) -> Array:
+    newcomer = _pick(draw, C.shape[1])
+    before = _without(C, newcomer)
+    loss = np.minimum(E, before.sum(axis=1))
+    return _worst(_without(R(loss, C), newcomer) - R(loss, before))
+
+
+@axiom("when a payer leaves after paying, the others' shares of the rest stand", payers=3)
+def consistency(R: Divide, E: Array, C: Array, draw: Array) -> Array:
+    leaver = _pick(draw, C.shape[1])
+    x = R(E, C)
+    return _worst(np.abs(R(E - _at(x, leaver), _without(C, leaver)) - _without(x, leaver)))
+
+
+@axiom("a payer with a cap of zero can be left out", payers=3)
+def null_payer(R: Divide, E: Array, C: Array, draw: Array) -> Array:
+    nobody = _pick(draw, C.shape[1])
+    with_nobody = _with(C, nobody, np.zeros(len(C)))
+    loss = np.minimum(E, with_nobody.sum(axis=1))
+    return _worst(np.abs(_without(R(loss, with_nobody), nobody) - R(loss, _without(C, nobody))))
+
+
+@axiom("when the loss turns out smaller, dividing it by what was already charged gives the same")
+def composition_down(R: Divide, E: Array, C: Array, draw: Array) -> Array:
+    larger = E + draw * (C.sum(axis=1) - E)
+    return _worst(np.abs(R(E, R(larger, C)) - R(E, C)))
+
+
+@axiom("a loss revealed in two tranches is divided as if known at once")
+def composition_up(R: Divide, E: Array, C: Array, draw: Array) -> Array:
+    first = R(draw * E, C)
+    return _worst(np.abs(first + R(E - first.sum(axis=1), C - first) - R(E, C)))
+
+
+@axiom("dividing the loss and dividing what is left give the same shares")
+def self_duality(R: Divide, E: Array, C: Array, draw: Array) -> Array:
+    return _worst(np.abs(C - R(C.sum(axis=1) - E, C) - R(E, C)))
+
+
+@axiom("half of all caps is borne half by each")
+def midpoint(R: Divide, E: Array, C: Array, draw: Array) -> Array:
+    return _worst(np.abs(R(C.sum(axis=1) / 2, C) - C / 2))
+
+
+@axiom("the unit of money does not matter")
+def homogeneity(R: Divide, E: Array, C: Array, draw: Array) -> Array:
+    unit = 1.0 + np.floor(draw * 7)
+    return _worst(np.abs(R(unit * E, unit[:, None] * C) / unit[:, None] - R(E, C)))
+
+
+@axiom("the part of a cap above the loss does not matter")
+def claims_truncation_invariance(R: Divide, E: Array, C: Array, draw: Array) -> Array:
+    return _worst(np.abs(R(E, np.minimum(C, E[:, None])) - R(E, C)))
+
+
+@axiom("charging first what the others cannot bear changes nothing")
+def minimal_rights_first(R: Divide, E: Array, C: Array, draw: Array) -> Array:
+    least = np.maximum(E[:, None] - (C.sum(axis=1, keepdims=True) - C), 0.0)
+    return _worst(np.abs(least + R(E - least.sum(axis=1), C - least) - R(E, C)))
+
+
+@axiom("splitting an account never lowers what it bears", payers=3)
+def no_gain_from_splitting(R: Divide, E: Array, C: Array, draw: Array) -> Array:
+    x, merged = _merged(R, E, C)
+    return np.maximum(merged - x, 0.0)
+
+
+@axiom("merging accounts never lowers what they bear together", payers=3)
+def no_gain_from_merging(R: Divide, E: Array, C: Array, draw: Array) -> Array:
+    x, merged = _merged(R, E, C)
+    return np.maximum(x - merged, 0.0)
+
+
+def _merged(R: Divide, E: Array, C: Array) -> tuple[Array, Array]:
+    """What the last two payers bear apart, and what they bear as one."""
+    together = np.concatenate((C[:, :-2], C[:, -2:].sum(axis=1, keepdims=True)), axis=1)
+    return R(E, C)[:, -2:].sum(axis=1), R(E, together)[:, -1]
+
+
+@axiom("moving a part of a cap to somebody else does not raise the giver's bill or lower the taker's", payers=3)
+def no_transfer_paradox(R: Divide, E: Array, C: Array, draw: Array) -> Array:
+    x, y, _ = _moved(R, E, C, draw)
+    return np.asarray(np.maximum(np.maximum(y[:, 0] - x[:, 0], x[:, 1] - y[:, 1]), 0.0))
+
+
+@axiom("a group that moves caps among its members bears the same together", payers=3)
+def no_advantageous_transfer(R: Divide, E: Array, C: Array, draw: Array) -> Array:
+    x, y, _ = _moved(R, E, C, draw)
+    return np.asarray(np.abs((y - x)[:, :2].sum(axis=1)))
+
+
+def _moved(R: Divide, E: Array, C: Array, draw: Array) -> tuple[Array, Array, Array]:
+    part = draw * C[:, 0]
+    shifted = C.copy()
+    shifted[:, 0] -= part
+    shifted[:, 1] += part
+    return R(E, C), R(E, shifted), part
+
+
+@axiom("a payer with a larger cap bears no smaller a part of it")
+def progressivity(R: Divide, E: Array, C: Array, draw: Array) -> Array:
+    return _worst(-_rate_steps(R, E, C))
+
+
+@axiom("a payer with a larger cap bears no larger a part of it")
+def regressivity(R: Divide, E: Array, C: Array, draw: Array) -> Array:
+    return _worst(_rate_steps(R, E, C))
+
+
+def _rate_steps(R: Divide, E: Array, C: Array) -> Array:
+    """Steps in the rate from smaller to larger cap, times the smaller cap so that they are amounts."""
+    order = np.argsort(C, axis=1, kind="stable")
+    x, c = np.take_along_axis(R(E, C), order, axis=1), np.take_along_axis(C, order, axis=1)
+    rate = x / np.where(c > 0, c, 1.0)
+    both = (c[:, :-1] > 0) & (c[:, 1:] > 0)
+    return np.where(both, np.diff(rate, axis=1) * c[:, :-1], 0.0)
+
+
+@axiom("everybody bears at least a fair part of its cap, cut to the loss")
+def lower_bound_on_burdens(R: Divide, E: Array, C: Array, draw: Array) -> Array:
+    return _worst(np.minimum(C, E[:, None]) / C.shape[1] - R(E, C))
+
+
+@axiom("everybody is left with at least a fair part of its cap, cut to what is left in all")
+def lower_bound_on_what_is_left(R: Divide, E: Array, C: Array, draw: Array) -> Array:
+    left = np.maximum(C.sum(axis=1) - E, 0.0)
+    return _worst(np.minimum(C, left[:, None]) / C.shape[1] - (C - R(E, C)))
+
+
+@axiom("two copies of every payer and twice the loss give everybody the same")
+def replication_invariance(R: Divide, E: Array, C: Array, draw: Array) -> Array:
+    n = C.shape[1]
+    return _worst(np.abs(R(2 * E, np.concatenate((C, C), axis=1))[:, :n] - R(E, C)))

@@ -1,0 +1,204 @@
+"""A comparison as tables: who bears what, how fair it is, what it rewards, and which schemes nothing beats."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import numpy as np
+import pandas as pd
+
+from allocopt.errors import DataError
+from allocopt.facts.allocation import Allocation
+from allocopt.facts.event import Event
+from allocopt.facts.problem import LossProblem
+from allocopt.judgement import ranking
+from allocopt.judgement.measure import Measure
+from allocopt.judgement.metric import Criterion, Metric
+from allocopt.judgement.resolving import Incentive
+from allocopt.judgement.uncertainty import bootstrap
+from allocopt.mechanisms.cascade import Cascade
+
+if TYPE_CHECKING:
+    from rich.table import Table
+
+_Kind = TypeVar("_Kind", Metric, Measure)
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class Scorecard:
+    """Schemes compared on one question; every table is a DataFrame with one column per scheme, made afresh.
+
+    ``question`` is what was divided, ``event`` where it came from (or None), ``by`` the exposure that burdens are
+    related to. ``allocations`` holds the answer of every scheme and ``cascades`` the run of every waterfall;
+    ``answers`` has both, a run as what it lays on the payers of the question. ``findings`` holds, by scheme and
+    measure, the :class:`~allocopt.judgement.incentives.Incentive` with its changed question. ``ensemble`` has one row
+    of scores per loss when losses were given.
+    """
+
+    question: LossProblem
+    event: Event | None
+    by: str
+    answers: Mapping[str, Allocation]
+    cascades: Mapping[str, Cascade]
+    criteria: Mapping[str, Metric | Measure]
+    findings: Mapping[str, Mapping[str, Incentive]]
+    ensemble: pd.DataFrame | None = None
+    seed: int = 0
+
+    @property
+    def allocations(self) -> dict[str, Allocation]:
+        """The answers of the schemes; those of waterfalls are in ``cascades``."""
+        return {title: answer for title, answer in self.answers.items() if title not in self.cascades}
+
+    @property
+    def shares(self) -> pd.DataFrame:
+        """What each payer bears, in currency; a waterfall may add payers beyond the question, such as the house."""
+        found = {t: self.cascades[t].by_payer if t in self.cascades else a.shares for t, a in self.answers.items()}
+        beyond = (payer for run in self.cascades.values() for payer in _bearing(run))
+        ids = pd.Index(dict.fromkeys([*self.question.ids, *beyond]), name=self.question.ids.name, tupleize_cols=False)
+        return self._frame({t: s.reindex(ids, fill_value=0.0) for t, s in found.items()}, ids)
+
+    @property
+    def burdens(self) -> pd.DataFrame:
+        """Share per unit of ``by``, for the payers of the question."""
+        return self._frame({t: a.burden(self.by) for t, a in self.answers.items()}, self.question.ids)
+
+    @property
+    def scores(self) -> pd.DataFrame:
+        """Fairness metrics x schemes; ``metrics`` says what each number means."""
+        return self._frame(self._scores, list(self._of(Metric)))
+
+    @cached_property
+    def _scores(self) -> dict[str, dict[str, float]]:
+        return {t: {name: m(a, self.by) for name, m in self._of(Metric).items()} for t, a in self.answers.items()}
+
+    @property
+    def metrics(self) -> pd.DataFrame:
+        """What each fairness metric means: label, direction, unit, best and worst, of what, formula, family."""
+        return self._meanings(self._of(Metric))
+
+    @property
+    def incentives(self) -> pd.DataFrame:
+        """Incentive measures x schemes; ``measures`` says what each number means, ``witnesses`` where it comes from."""
+        found = {t: {n: i.value for n, i in row.items()} for t, row in self.findings.items()}
+        return self._frame(found, list(self._of(Measure)))
+
+    @property
+    def measures(self) -> pd.DataFrame:
+        """What each incentive measure means, as ``metrics`` does."""
+        return self._meanings(self._of(Measure))
+
+    @property
+    def witnesses(self) -> pd.DataFrame:
+        """The change of appearance behind each incentive number, or why there is none."""
+        found = {t: {n: i.witness for n, i in row.items()} for t, row in self.findings.items()}
+        return self._frame(found, list(self._of(Measure)))
+
+    @property
+    def prices(self) -> pd.DataFrame:
+        """Per scheme the price of the loss, what is covered and what nobody could bear; a run has no single price."""
+        rows = {
+            t: {
+                "price": a.price,
+                "residual": self.cascades[t].residual if t in self.cascades else a.residual,
+                "covered": float(self.cascades[t].by_layer.sum()) if t in self.cascades else float(a.paid.sum()),
+            }
+            for t, a in self.answers.items()
+        }
+        return pd.DataFrame.from_dict(rows, orient="index").rename_axis("scheme")
+
+    @cached_property
+    def _certificates(self) -> pd.DataFrame:
+        rows = {}
+        for title, answer in self.answers.items():
+            found = answer.certificate
+            rows[title] = {
+                "primal": found.primal, "dual": found.dual, "gap": found.gap, "kind": found.kind,
+                "method": answer.method, "holds": found.holds(),
+            }  # fmt: skip
+        return pd.DataFrame.from_dict(rows, orient="index").rename_axis("scheme")
+
+    @property
+    def certificates(self) -> pd.DataFrame:
+        """Per scheme the residuals of its certificate, how it was found and whether it stands; of a run, the worst."""
+        return self._certificates.copy()
+
+    def normalised(self) -> pd.DataFrame:
+        """Every score and incentive from 0 (worst) to 1 (best) against the fixed ends of its own scale.
+
+        No scheme's number depends on which other schemes are compared, so that adding one never reorders the rest.
+        """
+        values = self._values()
+        return (
+            values.apply(lambda row: row.map(self.criteria[str(row.name)].normalised), axis=1)
+            if len(values)
+            else values
+        )
+
+    def costs(self) -> pd.DataFrame:
+        """What :meth:`pareto` compares: lower is better, each family once, only what every scheme has a value for."""
+        return ranking.costs(self._values(), self.criteria)
+
+    def dominance(self) -> pd.DataFrame:
+        """Schemes x schemes: whether that of the row beats that of the column (see :meth:`pareto`)."""
+        return ranking.dominance(self.costs())
+
+    def pareto(self) -> pd.Series[bool]:
+        """Per scheme, whether no other is at least as good on every criterion of :meth:`costs` and better on one."""
+        return ranking.efficient(self.costs())
+
+    @cached_property
+    def _uncertainty(self) -> pd.DataFrame:
+        if self.ensemble is None:
+            raise DataError("this card was made for one loss; pass losses=[...] to compare() for its uncertainty")
+        return bootstrap(self.ensemble, self._of(Metric), self.seed)
+
+    @property
+    def uncertainty(self) -> pd.DataFrame:
+        """Pairs of schemes over the losses: mean difference of a score, its 95 % interval, how often one is better."""
+        return self._uncertainty.copy()
+
+    def _values(self) -> pd.DataFrame:
+        return pd.concat([self.scores, self.incentives])
+
+    def _of(self, kind: type[_Kind]) -> dict[str, _Kind]:
+        return {name: c for name, c in self.criteria.items() if isinstance(c, kind)}
+
+    def _frame(self, columns: Mapping[str, Any], index: Any) -> pd.DataFrame:
+        return pd.DataFrame(columns, index=index, columns=list(self.answers))
+
+    def _meanings(self, criteria: Mapping[str, Criterion]) -> pd.DataFrame:
+        rows = {
+            name: {
+                "label": c.label(self.by), "direction": c.direction, "unit": c.unit,
+                "best": math.nan if c.best is None else c.best, "worst": math.nan if c.worst is None else c.worst,
+                "of": c.of_what.format(by=self.by), "formula": c.formula, "family": c.family,
+            }
+            for name, c in criteria.items()
+        }  # fmt: skip
+        columns = ["label", "direction", "unit", "best", "worst", "of", "formula", "family"]
+        return pd.DataFrame.from_dict(rows, orient="index", columns=columns)
+
+    def __repr__(self) -> str:
+        q = self.question
+        amount = f"{q.currency} {q.loss:,.2f}".lstrip()
+        return f"Scorecard({amount} over {q.n} payers, by {self.by}: {', '.join(self.answers)})"
+
+    def _repr_html_(self) -> str:
+        from allocopt.judgement.card_view import html
+
+        return html(self)
+
+    def __rich__(self) -> Table:
+        from allocopt.judgement.card_view import terminal
+
+        return terminal(self)
+
+
+def _bearing(run: Cascade) -> list[Any]:
+    paid = run.by_payer
+    return list(paid.index[np.asarray(paid) > 0])

@@ -1,0 +1,192 @@
+"""The reference pages: one per scheme, model and dataset, made from what the code and the documents say of themselves."""
+
+from __future__ import annotations
+
+import dataclasses
+import inspect
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from allocopt.facts.event import Event
+from allocopt.mechanisms.layer import Layer
+from allocopt.mechanisms.waterfall import Waterfall
+from allocopt.pages.numerals import amount, decimals
+from allocopt.schemes import Scheme, schemes
+from allocopt.shelf.library import datasets, load_event, load_event_document, load_model, models
+from allocopt.shelf.sheet import data_sheet
+
+_MADE = "Made by `make docs` from {source}; edit that, not this page."
+_ROLE = re.compile(r":math:`([^`]*)`|:\w+:`~?([^`]*)`|``([^`]*)``")
+_STATUS = {
+    "rulebook": "Every layer cites a dated rule.",
+    "stylised": "It follows a venue's published description, with gaps that the text states.",
+    "illustrative": "It is nobody's rulebook.",
+}
+
+
+def pages() -> dict[str, str]:
+    """Every page by its path below ``docs/``, and a contents page for each folder."""
+    found: dict[str, str] = {}
+    kinds, waterfalls, events = schemes(), _loaded(models(), load_model), _loaded(datasets(), load_event)
+    found |= {f"schemes/{name}.md": scheme_page(kind) for name, kind in kinds.items()}
+    found |= {f"models/{name}.md": model_page(waterfall, events.values()) for name, waterfall in waterfalls.items()}
+    found |= {f"datasets/{name}.md": dataset_page(name) for name in events}
+    rows = [[_link(name), _prose(sentence(kind)), _code(kind.aliases)] for name, kind in kinds.items()]
+    found["schemes/README.md"] = _contents("Schemes: sharing rules", ["scheme", "what it does", "also called"], rows)
+    rows = [[_link(n), w.title, w.status, str(w.as_of or ""), str(len(w.layers))] for n, w in waterfalls.items()]
+    head = ["model", "what it is", "status", "as of", "layers"]
+    found["models/README.md"] = _contents("Models: who pays in what order", head, rows)
+    rows = [[_link(n), e.title, str(e.date), _money(e.loss, e), str(len(e.payers))] for n, e in events.items()]
+    head = ["dataset", "what happened", "date", "loss", "payers"]
+    found["datasets/README.md"] = _contents("Datasets: real defaults", head, rows)
+    return found
+
+
+def scheme_page(kind: type[Scheme]) -> str:
+    """A rule: in words, as a program, its answer, its parameters, what it claims, an example, its source."""
+    words, example = _docstring(kind)
+    parts = [f"# {kind.name}", words]
+    if kind.formula:
+        parts += ["Its answer:", _math(kind.formula)]
+    rows = [[f"`{f.name}`", f.metadata.get("help", ""), _default(f)] for f in dataclasses.fields(kind) if f.init]
+    parts += ["## Parameters", _table(["parameter", "what it is", "default"], rows)]
+    if kind.claims:
+        parts += ["## Claims", f"{', '.join(sorted(kind.claims)).capitalize()}. Tests try to break each of them."]
+    if example:
+        parts += ["## Example", f"```python\n{example}\n```"]
+    if all(_given(f) for f in dataclasses.fields(kind)):
+        parts += ["On a real default:", f"```sh\nallocopt allocate nasdaq-clearing-2018 --scheme {kind.name}\n```"]
+    if kind.aliases:
+        parts.append(f"Also called {_code(kind.aliases)}.")
+    if kind.source:
+        parts += ["## Source", f"{kind.source}."]
+    return _page(parts, f"`{kind.__module__.replace('.', '/')}.py`")
+
+
+def model_page(waterfall: Waterfall, events: Iterable[Event]) -> str:
+    """A waterfall: its layers in order, how each is known, its sources, and its run on the defaults that name it."""
+    dated = f", as of {waterfall.as_of}" if waterfall.as_of else ""
+    rows = [
+        [str(k), layer.name, " and ".join(layer.roles) or layer.payer, _limit(layer, waterfall), f"`{layer.rule.title}`",
+         layer.status, ", ".join(layer.sources)]
+        for k, layer in enumerate(waterfall.layers, 1)
+    ]  # fmt: skip
+    head = ["", "layer", "who pays", "up to", "shared", "status", "sources"]
+    parts = [
+        f"# {waterfall.title}",
+        f"Status: **{waterfall.status}**{dated}. {_STATUS[waterfall.status]}",
+        waterfall.summary,
+        "## Layers",
+        _table(head, rows),
+        "\n".join(f"- {layer.name}: {layer.note}" for layer in waterfall.layers if layer.note),
+    ]
+    for event in events:
+        if event.question.get("model") == waterfall.name:
+            parts += [f"## On [{event.name}](../datasets/{event.name}.md)", _steps(waterfall, event)]
+    parts += ["## Sources", "\n".join(f"- `{source.key}`: {source}" for source in waterfall.sources)]
+    return _page(parts, f"[`models/{waterfall.name}.toml`](../../models/{waterfall.name}.toml)")
+
+
+def dataset_page(name: str) -> str:
+    """A default: its data sheet, and who bears the loss under the model it names."""
+    document = load_event_document(name)
+    event, chosen = document.event, document.event.question.get("model")
+    parts = [data_sheet(document).strip()]
+    if chosen is not None:
+        waterfall = load_model(chosen)
+        parts += [f"## Divided by [{chosen}](../models/{chosen}.md)", _steps(waterfall, event)]
+    return _page(parts, f"[`datasets/{name}/event.toml`](../../datasets/{name}/event.toml)")
+
+
+def sentence(kind: type[Scheme]) -> str:
+    """The rule in a sentence."""
+    return (kind.__doc__ or "").strip().splitlines()[0]
+
+
+def _loaded(names: Mapping[str, str], load: Any) -> dict[str, Any]:
+    return {name: load(name) for name in names}
+
+
+def _page(parts: Sequence[str], source: str) -> str:
+    return "\n\n".join(part for part in [*parts, "---", _MADE.format(source=source)] if part) + "\n"
+
+
+def _contents(title: str, head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+    return _page([f"# {title}", _table(head, rows)], "the registry and the shelf")
+
+
+def _link(name: str) -> str:
+    return f"[{name}]({name}.md)"
+
+
+def _table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+    lines = [head, ["---"] * len(head), *([cell.replace("|", r"\|") for cell in row] for row in rows)]
+    return "\n".join(f"| {' | '.join(line)} |" for line in lines)
+
+
+def _code(names: Iterable[str]) -> str:
+    return ", ".join(f"`{name}`" for name in names)
+
+
+def _math(latex: str) -> str:
+    return f"```math\n{latex}\n```"
+
+
+def _given(parameter: dataclasses.Field[Any]) -> bool:
+    return not (parameter.default is dataclasses.MISSING and parameter.default_factory is dataclasses.MISSING)
+
+
+def _default(parameter: dataclasses.Field[Any]) -> str:
+    if not _given(parameter):
+        return "must be given"
+    return f"`{parameter.default!r}`" if parameter.default not in (None, "", ()) else ""
+
+
+def _docstring(kind: type[Scheme]) -> tuple[str, str]:
+    """The documentation as Markdown, and its worked example."""
+    text, _, example = inspect.cleandoc(kind.__doc__ or "").partition(">>> ")
+    paragraphs = []
+    for paragraph in text.strip().split("\n\n"):
+        if paragraph.startswith(".. math::"):
+            lines = paragraph.removeprefix(".. math::").strip().splitlines()
+            paragraphs.append(_math("\n".join(line.strip() for line in lines)))
+        else:
+            paragraphs.append(_prose(paragraph))
+    return "\n\n".join(paragraphs), f">>> {example.strip()}" if example else ""
+
+
+def _prose(text: str) -> str:
+    """Inline marks of a docstring as Markdown: formulas in dollars, names of code in ticks."""
+
+    def mark(found: re.Match[str]) -> str:
+        formula, name, code = found.groups()
+        return f"${formula}$" if formula is not None else f"`{name.split('.')[-1] if name else code}`"
+
+    return _ROLE.sub(mark, text)
+
+
+def _limit(layer: Layer, waterfall: Waterfall) -> str:
+    column = f"{'' if layer.factor == 1 else f'{layer.factor:g} × '}`{layer.cap}`" if layer.cap else ""
+    most = f"{waterfall.currency} {layer.amount:,.0f}" if layer.amount is not None else ""
+    return ", in all at most ".join(part for part in (column, most) if part) or "no limit"
+
+
+def _money(value: float, event: Event) -> str:
+    return f"{event.currency} {amount(value, decimals(event.loss))}"
+
+
+def _steps(waterfall: Waterfall, event: Event) -> str:
+    """What every layer of a run bears, and the sums that were published beside the ones computed."""
+    run = waterfall.run(event).verify()
+    rows = [[str(name), str(step["payers"]), _money(step["paid"], event)] for name, step in run.steps.iterrows()]
+    rows.append(["borne by nobody", "", _money(run.residual, event)])
+    known = {"residual": run.residual, **run.by_role.to_dict()}
+    told = [
+        f"{role} {_money(known.get(role, 0.0), event)} (expected {_money(value, event)})"
+        for role, value in event.expected.items()
+        if role != "rate"
+    ]
+    checked = [f"Computed against the totals of the data sheet: {'; '.join(told)}."] if told else []
+    command = f"```sh\nallocopt run {event.name} --model {waterfall.name}\n```"
+    return "\n\n".join([_table(["layer", "payers", "bears"], rows), *checked, command])

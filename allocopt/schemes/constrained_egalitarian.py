@@ -1,0 +1,46 @@
+"""Bills as equal as they can be when nobody may be charged beyond half of its claim before everybody has been."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from allocopt.facts.checks import Array
+from allocopt.maths.price import Supply
+from allocopt.schemes.one_price import OnePrice
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class ConstrainedEgalitarian(OnePrice):
+    r"""Equal amounts up to half of every cap; beyond it the smallest bill is raised first, until it meets the next.
+
+    .. math:: x = y + z,\quad \min_{y, z} \sum_i \tfrac12 y_i^2 + \tfrac12 z_i^2 + \tfrac12 (M + c_i - m)\, z_i
+       \quad\text{s.t.}\quad \sum_i x_i = L,\ 0 \le y_i, z_i \le c_i / 2
+
+    While :math:`L \le \tfrac12 \sum c`, :math:`x_i = \min(c_i / 2, \lambda)`; after that
+    :math:`x_i = \max(c_i / 2, \min(c_i, \lambda))`. :math:`c_i` is the cap in currency, :math:`M` the largest and
+    :math:`m` the smallest cap above zero: the second halves wait until the first are full, and then the smallest claim
+    moves first because its bill is the smallest.
+
+    Raises ``DataError`` when a cap is infinite.
+
+    >>> import pandas as pd
+    >>> from allocopt.facts.problem import LossProblem
+    >>> table = pd.DataFrame({"claim": [100.0, 200.0, 300.0]}, index=["A", "B", "C"])
+    >>> ConstrainedEgalitarian().allocate(LossProblem(400, table, cap="claim")).shares.to_list()
+    [100.0, 150.0, 150.0]
+    """
+
+    name = "constrained-egalitarian"
+    formula = r"x_i = \min(c_i/2, \lambda)\ \text{ then }\ \max(c_i/2, \min(c_i, \lambda))"
+    objective = r"\sum_i \tfrac12 y_i^2 + \tfrac12 z_i^2 + \tfrac12 (M + c_i - m) z_i"
+    source = "Chun, Schummer and Thomson (2001), Seoul Journal of Economics 14:107-128"
+    claims = frozenset({"equal treatment", "loss monotonicity", "homogeneity", "consistency", "null payer"})
+    bounded = True
+
+    def supply(self, loss: Array, cap: Array, key: Array) -> Supply:
+        """Two blocks; the second halves start when the first are full, the smallest claim at once."""
+        half = 0.5 * cap
+        top = half.max(axis=-1, keepdims=True, initial=0.0)
+        least = np.minimum(half.min(axis=-1, keepdims=True, initial=np.inf, where=half > 0), top)
+        start = np.stack((np.zeros_like(half), np.maximum(top + half - least, 0.0)), axis=-2)
+        return Supply(start, np.ones(1), np.stack((half, half), axis=-2), ("first half", "second half"))

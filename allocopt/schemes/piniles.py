@@ -1,0 +1,44 @@
+"""Half of every claim in equal amounts, and then the other half in equal amounts again."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from allocopt.facts.checks import Array
+from allocopt.maths.price import Supply
+from allocopt.schemes.one_price import OnePrice
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class Piniles(OnePrice):
+    r"""Everybody pays the same amount up to half of its cap; when all halves are full, the same again.
+
+    .. math:: x = y + z,\quad \min_{y, z} \sum_i \tfrac12 y_i^2 + \tfrac12 z_i^2 + M z_i
+       \quad\text{s.t.}\quad \sum_i x_i = L,\ 0 \le y_i, z_i \le c_i / 2
+
+    :math:`c_i` is the cap in currency and :math:`M = \tfrac12 \max_j c_j` makes the second halves wait until the first
+    are full. While :math:`L \le \tfrac12 \sum c`, :math:`x_i = \min(c_i / 2, p)`; after that
+    :math:`x_i = c_i / 2 + \min(c_i / 2, p - M)`. Constrained equal awards of the half claims, twice.
+
+    Raises ``DataError`` when a cap is infinite.
+
+    >>> import pandas as pd
+    >>> from allocopt.facts.problem import LossProblem
+    >>> table = pd.DataFrame({"claim": [100.0, 200.0, 300.0]}, index=["A", "B", "C"])
+    >>> Piniles().allocate(LossProblem(400, table, cap="claim")).shares.round(4).to_list()
+    [83.3333, 133.3333, 183.3333]
+    """
+
+    name = "piniles"
+    formula = r"x_i = \min(c_i/2, p)\ \text{ then }\ c_i/2 + \min(c_i/2, \mu)"
+    objective = r"\sum_i \tfrac12 y_i^2 + \tfrac12 z_i^2 + M z_i"
+    source = "Piniles (1861), Darkah shel Torah, Vienna; Thomson (2003), Mathematical Social Sciences 45:249-297"
+    claims = frozenset({"equal treatment", "loss monotonicity", "homogeneity", "consistency", "null payer"})
+    bounded = True
+
+    def supply(self, loss: Array, cap: Array, key: Array) -> Supply:
+        """Two equal blocks; the second starts when the largest first half is full."""
+        half = 0.5 * cap
+        later = np.broadcast_to(half.max(axis=-1, keepdims=True, initial=0.0), half.shape)
+        start = np.stack((np.zeros_like(half), later), axis=-2)
+        return Supply(start, np.ones(1), np.stack((half, half), axis=-2), ("first half", "second half"))
