@@ -26,8 +26,8 @@ if TYPE_CHECKING:
     from allocopt.facts.problem import LossProblem as LossProblem
     from allocopt.games.values import shapley as shapley
     from allocopt.judgement import incentives as incentives
-    from allocopt.judgement.axioms import check_axioms as check_axioms
     from allocopt.judgement import metrics as metrics
+    from allocopt.judgement.axioms import check_axioms as check_axioms
     from allocopt.judgement.scorecard import Scorecard as Scorecard
     from allocopt.judgement.scorecard import compare as compare
     from allocopt.mechanisms.cascade import Cascade as Cascade

@@ -35,11 +35,11 @@ class ConstrainedEqualAwards(OnePrice):
     objective = r"\sum_i \frac{x_i^2}{2 w_i}"
     source = "Maimonides; Aumann and Maschler (1985), Journal of Economic Theory 36:195-213; Dagan (1996)"
     claims = frozenset({
-        "equal treatment", "order preservation of burdens", "order preservation of what is left", "claim monotonicity",
-        "others oriented claim monotonicity", "loss monotonicity", "supermodularity", "linked claim loss monotonicity",
-        "population monotonicity", "consistency", "null payer", "composition down", "composition up", "homogeneity",
-        "claims truncation invariance", "no gain from splitting", "no transfer paradox", "regressivity", "lower bound on
-        burdens", "replication invariance",
+        "equal treatment", "order preservation of burdens", "order preservation of what is left",
+        "claim monotonicity", "others oriented claim monotonicity", "loss monotonicity", "supermodularity",
+        "linked claim loss monotonicity", "population monotonicity", "consistency", "null payer", "composition down",
+        "composition up", "homogeneity", "claims truncation invariance", "no gain from splitting",
+        "no transfer paradox", "regressivity", "lower bound on burdens", "replication invariance",
     })  # fmt: skip
     keyed = "key"
 

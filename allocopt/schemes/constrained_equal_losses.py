@@ -35,11 +35,11 @@ class ConstrainedEqualLosses(OnePrice):
     objective = r"\sum_i \frac{(c_i - x_i)^2}{2 w_i}"
     source = "Maimonides; Aumann and Maschler (1985), Journal of Economic Theory 36:195-213; Herrero (2003)"
     claims = frozenset({
-        "equal treatment", "order preservation of burdens", "order preservation of what is left", "claim monotonicity",
-        "others oriented claim monotonicity", "loss monotonicity", "supermodularity", "linked claim loss monotonicity",
-        "population monotonicity", "consistency", "null payer", "composition down", "composition up", "homogeneity",
-        "minimal rights first", "no gain from merging", "no transfer paradox", "progressivity", "lower bound on what is
-        left", "replication invariance",
+        "equal treatment", "order preservation of burdens", "order preservation of what is left",
+        "claim monotonicity", "others oriented claim monotonicity", "loss monotonicity", "supermodularity",
+        "linked claim loss monotonicity", "population monotonicity", "consistency", "null payer", "composition down",
+        "composition up", "homogeneity", "minimal rights first", "no gain from merging", "no transfer paradox",
+        "progressivity", "lower bound on what is left", "replication invariance",
     })  # fmt: skip
     keyed = "key"
     bounded = True

@@ -38,11 +38,12 @@ class ProRata(OnePrice):
     objective = r"\sum_i \frac{x_i^2}{2 w_i}"
     source = "O'Neill (1982), Mathematical Social Sciences 2:345-371; Moulin (2000), Econometrica 68:643-684 (caps)"
     claims = frozenset({
-        "equal treatment", "order preservation of burdens", "order preservation of what is left", "claim monotonicity",
-        "others oriented claim monotonicity", "loss monotonicity", "supermodularity", "linked claim loss monotonicity",
-        "population monotonicity", "consistency", "null payer", "composition down", "composition up", "self duality",
-        "midpoint", "homogeneity", "no gain from splitting", "no gain from merging", "no transfer paradox", "no
-        advantageous transfer", "progressivity", "regressivity", "replication invariance",
+        "equal treatment", "order preservation of burdens", "order preservation of what is left",
+        "claim monotonicity", "others oriented claim monotonicity", "loss monotonicity", "supermodularity",
+        "linked claim loss monotonicity", "population monotonicity", "consistency", "null payer", "composition down",
+        "composition up", "self duality", "midpoint", "homogeneity", "no gain from splitting",
+        "no gain from merging", "no transfer paradox", "no advantageous transfer", "progressivity", "regressivity",
+        "replication invariance",
     })  # fmt: skip
     keyed = "key"
     by_caps = True

@@ -42,11 +42,11 @@ class RandomArrival(Scheme):
     objective = r"\sum_{S} m_{|S|} \bigl(v(S) - x(S)\bigr)^2"
     source = "O'Neill (1982), Mathematical Social Sciences 2:345-371; Ruiz, Valenciano and Zarzuelo (1998), GEB 24"
     claims = frozenset({
-        "equal treatment", "order preservation of burdens", "order preservation of what is left", "claim monotonicity",
-        "others oriented claim monotonicity", "loss monotonicity", "supermodularity", "linked claim loss monotonicity",
-        "population monotonicity", "null payer", "self duality", "midpoint", "homogeneity", "claims truncation
-        invariance", "minimal rights first", "no transfer paradox", "lower bound on burdens", "lower bound on what is
-        left",
+        "equal treatment", "order preservation of burdens", "order preservation of what is left",
+        "claim monotonicity", "others oriented claim monotonicity", "loss monotonicity", "supermodularity",
+        "linked claim loss monotonicity", "population monotonicity", "null payer", "self duality", "midpoint",
+        "homogeneity", "claims truncation invariance", "minimal rights first", "no transfer paradox",
+        "lower bound on burdens", "lower bound on what is left",
     })  # fmt: skip
 
     reading: str = field(default="burden", metadata={"help": "'burden' or 'payout'; the rule is self-dual"})

@@ -31,11 +31,11 @@ class Talmud(TalFamily):
     source = "Mishnah Ketubot 93a; Aumann and Maschler (1985), Journal of Economic Theory 36:195-213"
 
     claims = frozenset({
-        "equal treatment", "order preservation of burdens", "order preservation of what is left", "claim monotonicity",
-        "others oriented claim monotonicity", "loss monotonicity", "supermodularity", "linked claim loss monotonicity",
-        "population monotonicity", "consistency", "null payer", "self duality", "midpoint", "homogeneity", "claims
-        truncation invariance", "minimal rights first", "no transfer paradox", "lower bound on burdens", "lower bound on
-        what is left", "replication invariance",
+        "equal treatment", "order preservation of burdens", "order preservation of what is left",
+        "claim monotonicity", "others oriented claim monotonicity", "loss monotonicity", "supermodularity",
+        "linked claim loss monotonicity", "population monotonicity", "consistency", "null payer", "self duality",
+        "midpoint", "homogeneity", "claims truncation invariance", "minimal rights first", "no transfer paradox",
+        "lower bound on burdens", "lower bound on what is left", "replication invariance",
     })  # fmt: skip
 
     theta: ClassVar[float] = 0.5  # type: ignore[misc]

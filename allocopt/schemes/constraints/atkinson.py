@@ -95,17 +95,17 @@ class AtkinsonAtMost(Constraint):
         power, rest = 1.0 - self.epsilon, 1.0 - self.bound
         if power == 0:
             rows = [-cp.sum(cp.log(kept)) / n <= -np.log(rest) + posed.slack]
-            slopes = [1.0 / rest]
+            slopes: list[Any] = [1.0 / rest]
         elif power > 0:
             lifted = cp.Variable(n, name="lifted")
             cone = cp.PowCone3D(kept, np.ones(n), lifted, power)
             rows = [-cp.sum(lifted) / n <= -(rest**power) + posed.slack, cone]
-            slopes = [power * rest ** (power - 1.0), 0.0]
+            slopes = [power * rest ** (power - 1.0), np.zeros(n)]
         else:
             lifted = cp.Variable(n, name="lifted")
             cone = cp.PowCone3D(lifted, kept, np.ones(n), 1.0 / (1.0 - power))
             rows = [cp.sum(lifted) / n <= rest**power + posed.slack, cone]
-            slopes = [-power * rest ** (power - 1.0), 0.0]
+            slopes = [-power * rest ** (power - 1.0), np.zeros(n)]
         return Clause(self.name, rows, self.latex, self.reading, -1.0, 1.0, slopes)
 
     def __str__(self) -> str:
