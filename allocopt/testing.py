@@ -5,10 +5,11 @@ from __future__ import annotations
 import dataclasses
 import itertools
 import math
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from allocopt.facts.allocation import Allocation
 from allocopt.facts.checks import Array
@@ -29,7 +30,7 @@ def check_scheme(scheme: Scheme, problems: Iterable[LossProblem] | None = None, 
 
     What the rule *claims* is put to the test as well. ``"equal treatment"``: payers with the same figures bear alike.
     ``"loss monotonicity"``: a larger loss lowers nobody's share. ``"homogeneity"``: the unit of money does not matter.
-    ``"null payer"``: payers with no cap can leave without anybody noticing. ``"consistency"``: when one payer settles
+    ``"null payer"``: payers whose cap is zero can leave without anybody noticing. ``"consistency"``: when one payer settles
     its share and leaves, the rule gives the others what it gave them before.
 
     ``problems`` are questions of one's own, for a rule that reads columns of its own. Without them the rule meets no
@@ -51,14 +52,14 @@ def ordinary_questions() -> list[LossProblem]:
     """Questions that every rule must answer: the degenerate ones first."""
     questions = [question([], 0.0), question([], 3.0)]
     for caps in itertools.product((0.0, 2.0, 5.0), repeat=2):
-        questions += [question(list(caps), loss) for loss in (0.0, 1.0, 3.0, 100.0)]
+        questions += [question(caps, loss) for loss in (0.0, 1.0, 3.0, 100.0)]
     questions += [question([4.0], loss) for loss in (0.0, 1.0, 4.0, 9.0)]
-    for caps in ([1.0, 1.0, 1.0], [2.0, 4.0, 7.0, 8.0], [10.0, 20.0, 30.0, 30.0, 60.0]):
+    for caps in ((1.0, 1.0, 1.0), (2.0, 4.0, 7.0, 8.0), (10.0, 20.0, 30.0, 30.0, 60.0)):
         questions += [question(caps, part * sum(caps)) for part in (0.1, 0.45, 0.5, 0.8, 1.0, 1.3)]
     return questions
 
 
-def question(caps: list[float], loss: float) -> LossProblem:
+def question(caps: Sequence[float], loss: float) -> LossProblem:
     """A question with these caps, a figure in every usual column, and a label ``size``; equal caps, equal payers."""
     size = np.array(caps, dtype=float)
     table = pd.DataFrame(index=[f"payer {k}" for k in range(len(caps))])
@@ -135,7 +136,7 @@ def _reject(where: str, answer: Allocation, tol: float) -> None:
 def _reordered(where: str, scheme: Scheme, problem: LossProblem, shares: Array) -> None:
     order = np.arange(problem.n)[::-1]
     back = problem.replace(payers=problem.payers.iloc[order], cap=problem.caps[order])
-    found = scheme.allocate(back).shares.reindex(problem.ids).to_numpy()
+    found = np.asarray(scheme.allocate(back).shares.reindex(problem.ids), dtype=np.float64)
     _same(where, "the same table in another order", shares, found, _EXACT * (problem.loss or 1.0))
 
 
@@ -164,7 +165,7 @@ def _scales(where: str, scheme: Scheme, problem: LossProblem, shares: Array) -> 
     _same(where, "the same question in another unit of money", shares, found, _EXACT * (problem.loss or 1.0))
 
 
-def _without(problem: LossProblem, stays: Array, loss: float) -> LossProblem:
+def _without(problem: LossProblem, stays: NDArray[np.bool_], loss: float) -> LossProblem:
     return problem.replace(loss=loss, payers=problem.payers[stays], cap=problem.caps[stays])
 
 

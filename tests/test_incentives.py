@@ -77,8 +77,8 @@ def test_talmud_turns_at_half_of_all_claims(q, parts):
 
 def test_gains_by_hand():
     q = asked(50, [60, 30, 10])
-    # Equal losses leave 20 to each of the three and 10 to the last; with P0 in three parts, 12.5 to each but the last.
-    assert inc.split_gain(CEL, q, "P0", parts=3).value == pytest.approx(1 - 3 * (20 - 12.5 + 1 / 2 - 0.5) / 40)
+    # Equal losses leave 20, 20 and 10; with P0 in three accounts they leave 10 to each of the five.
+    assert inc.split_gain(CEL, q, "P0", parts=3).value == pytest.approx(1 - 30 / 40)
     # Equal awards: 20 each and 10; three accounts of 20 bear 10 each.
     assert inc.split_gain(CEA, q, "P0", parts=3).value == pytest.approx(1 - 30 / 20)
     assert inc.merge_gain(CEA, q, ["P1", "P2"]).value == pytest.approx(1 - 25 / 30)
@@ -165,8 +165,8 @@ def test_the_own_price_of_equal_awards_and_equal_losses():
 
 
 def test_a_kink_is_told_and_measured_on_both_sides():
-    found = inc.own_price(TALMUD, asked(50, [60, 30, 10]), "P2")
-    assert "a kink: 0.5 downwards" in found.witness or "a kink" in found.witness
+    found = inc.own_price(CEA, asked(60, [20, 20, 50]), "P0")
+    assert found.value == pytest.approx(0.5) and "a kink: 1 downwards, 0 upwards" in found.witness
     assert "kink" not in inc.own_price(PRO, asked(50, [60, 30, 10]), "P2").witness
 
 

@@ -1,7 +1,8 @@
-"""The command ``allocopt``: what the package does, from a terminal, with one clear line and an exit code when it cannot."""
+"""The command ``allocopt``: what the package does, from a terminal; one clear line and an exit code when it cannot."""
 
 from __future__ import annotations
 
+import shlex
 import sys
 from collections.abc import Sequence
 
@@ -21,8 +22,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
     from allocopt.cli.app import app
 
+    typed = list(sys.argv[1:] if arguments is None else arguments)
     try:
-        code = app(args=None if arguments is None else list(arguments), prog_name="allocopt", standalone_mode=False)
+        code = app(typed, prog_name="allocopt", standalone_mode=False, obj=shlex.join(["allocopt", *typed]))
     except InfeasibleError as fault:
         return _complain(fault, INFEASIBLE)
     except (SolverError, CertificateError) as fault:

@@ -7,9 +7,10 @@ from typing import Annotated
 
 import typer
 
+from allocopt.cli.inputs import Asked
+
 app = typer.Typer(
     name="allocopt",
-    help="Who bears the loss: divide a loss among payers, prove the answer, compare the rules.",
     add_completion=False,
     no_args_is_help=True,
     pretty_exceptions_enable=False,
@@ -27,6 +28,18 @@ CAP = Annotated[str | None, typer.Option(help="The most each payer bears: a colu
 BY = Annotated[str | None, typer.Option(help="The exposure that burdens are measured on: a column.")]
 EXPLAIN = Annotated[str | None, typer.Option(metavar="PAYER", help="Say why this payer bears what it bears.")]
 ALL = Annotated[bool, typer.Option("--all", help="Print every payer, in the order of the table.")]
+SCHEME = Annotated[str, typer.Option(help="The sharing rule; see allocopt schemes.")]
+KEY = Annotated[str | None, typer.Option(help="In what proportion payers answer: a column, or {a=0.5, b=0.5}.")]
+PARAM = Annotated[
+    list[str] | None, typer.Option(metavar="NAME=VALUE", help="A parameter of the scheme; may be repeated.")
+]
+PROGRAM = Annotated[bool, typer.Option("--program", help="Solve the convex program even where there is a formula.")]
+MODEL = Annotated[str | None, typer.Option(help="A waterfall by name, or its .toml file; by default the event's own.")]
+SCHEMES = Annotated[
+    str | None, typer.Option(help="Rules, as in talmud,pro-rata:key=initial_margin; by default a choice of them.")
+]
+OUT = Annotated[Path | None, typer.Option(help="Write the comparison as a page: report.html or report.md.")]
+FILE = Annotated[Path, typer.Argument(help="A dataset folder, an event.toml, or a model's .toml.")]
 
 
 def _version(asked: bool) -> None:
@@ -37,12 +50,11 @@ def _version(asked: bool) -> None:
         raise typer.Exit
 
 
+VERSION = Annotated[bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version.")]
+
+
 @app.callback()
-def allocopt(
-    version: Annotated[
-        bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version.")
-    ] = False,
-) -> None:
+def allocopt(version: VERSION = False) -> None:
     """Who bears the loss: divide a loss among payers, prove the answer, compare the rules."""
 
 
@@ -72,96 +84,46 @@ def schemes(json: JSON = False) -> None:
 
 @app.command()
 def allocate(
-    event: EVENT,
-    scheme: Annotated[str, typer.Option(help="The sharing rule; see allocopt schemes.")] = "pro-rata",
-    key: Annotated[
-        str | None, typer.Option(help="In what proportion payers answer: a column or {a=0.5, b=0.5}.")
-    ] = None,
-    param: Annotated[
-        list[str] | None, typer.Option(metavar="NAME=VALUE", help="A parameter of the scheme; may be repeated.")
-    ] = None,
-    loss: LOSS = None,
-    currency: CURRENCY = "",
-    roles: ROLES = None,
-    cap: CAP = None,
-    by: BY = None,
-    program: Annotated[
-        bool, typer.Option("--program", help="Solve the convex program even if there is a formula.")
-    ] = False,
-    explain: EXPLAIN = None,
-    all_: ALL = False,
-    json: JSON = False,
-) -> None:
+    event: EVENT, scheme: SCHEME = "pro-rata", key: KEY = None, param: PARAM = None, loss: LOSS = None,
+    currency: CURRENCY = "", roles: ROLES = None, cap: CAP = None, by: BY = None, program: PROGRAM = False,
+    explain: EXPLAIN = None, all_: ALL = False, json: JSON = False,
+) -> None:  # fmt: skip
     """Divide the loss of an event by one rule."""
     from allocopt.cli import dividing
 
-    dividing.allocate(
-        event,
-        scheme,
-        key,
-        param or [],
-        loss,
-        currency,
-        roles,
-        cap,
-        by,
-        program=program,
-        payer=explain,
-        all_=all_,
-        json=json,
-    )
+    parameters = [*(param or []), *([] if key is None else [f"key={key}"])]
+    answer = dividing.divide(Asked(event, loss, currency, roles, cap), scheme, parameters, program)
+    dividing.show_answer(*answer, by, explain, all_, json)
 
 
 @app.command()
 def run(
-    event: EVENT,
-    model: Annotated[
-        str | None, typer.Option(help="A model by name, or its .toml file; by default the event's own.")
-    ] = None,
-    loss: LOSS = None,
-    currency: CURRENCY = "",
-    explain: EXPLAIN = None,
-    all_: ALL = False,
-    json: JSON = False,
-) -> None:
+    event: EVENT, model: MODEL = None, loss: LOSS = None, currency: CURRENCY = "", explain: EXPLAIN = None,
+    all_: ALL = False, json: JSON = False,
+) -> None:  # fmt: skip
     """Send the loss of an event down a waterfall."""
     from allocopt.cli import dividing
 
-    dividing.run(event, model, loss, currency, payer=explain, all_=all_, json=json)
+    dividing.show_run(*dividing.run(Asked(event, loss, currency), model), explain, all_, json)
 
 
 @app.command()
 def compare(
-    event: EVENT,
-    schemes: Annotated[
-        str | None,
-        typer.Option(
-            help="Rules, separated by commas, such as talmud,pro-rata:key=initial_margin; by default a choice."
-        ),
-    ] = None,
-    model: Annotated[
-        str | None, typer.Option(help="A waterfall to set beside them; by default the event's own, 'none' for none.")
-    ] = None,
-    loss: LOSS = None,
-    currency: CURRENCY = "",
-    roles: ROLES = None,
-    cap: CAP = None,
-    by: BY = None,
-    out: Annotated[Path | None, typer.Option(help="Write the comparison as a page: report.html or report.md.")] = None,
-    all_: ALL = False,
-    json: JSON = False,
-) -> None:
+    context: typer.Context, event: EVENT, schemes: SCHEMES = None, model: MODEL = None, loss: LOSS = None,
+    currency: CURRENCY = "", roles: ROLES = None, cap: CAP = None, by: BY = None, out: OUT = None,
+    all_: ALL = False, json: JSON = False,
+) -> None:  # fmt: skip
     """Divide the same loss by several rules and judge the answers."""
     from allocopt.cli import comparing
 
-    comparing.compare(event, schemes, model, loss, currency, roles, cap, by, out, all_=all_, json=json)
+    card = comparing.judge(Asked(event, loss, currency, roles, cap), schemes, model, by)
+    if out is not None:
+        comparing.write_page(card, out, context.obj)
+    comparing.show_card(card, all_, json, out)
 
 
 @app.command()
-def check(
-    file: Annotated[Path, typer.Argument(help="A dataset folder, an event.toml, or a model's .toml.")],
-    json: JSON = False,
-) -> None:
+def check(file: FILE, json: JSON = False) -> None:
     """List what is wrong with a document of your own; exit with 1 when anything is."""
     from allocopt.cli import listing
 

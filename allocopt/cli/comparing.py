@@ -9,77 +9,86 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from allocopt.cli.dividing import question
-from allocopt.cli.inputs import open_event, split
+from allocopt.cli.dividing import proven
+from allocopt.cli.inputs import Asked, split
 from allocopt.cli.inputs import scheme as typed_scheme
-from allocopt.cli.screen import TOP, marks, show, show_json, table
-from allocopt.errors import CertificateError, DataError
+from allocopt.cli.screen import TOP, marks, show, show_json, table, waiting
+from allocopt.errors import DataError, InfeasibleError
 from allocopt.judgement.inequality import ROUNDING
+from allocopt.judgement.scorecard import Scorecard, compare
 from allocopt.pages.numerals import amount, decimals, digits
+from allocopt.pages.provenance import used
 from allocopt.pages.style import money
+from allocopt.schemes import scheme
+from allocopt.schemes.constraints import gini_at_most, keep_solvent
+from allocopt.shelf.library import load_model
 
 if TYPE_CHECKING:
     from rich.table import Table
 
     from allocopt.facts.event import Event
     from allocopt.facts.problem import LossProblem
-    from allocopt.judgement.card import Scorecard
     from allocopt.schemes.base import Scheme
 
 # What a second key and a queue are taken from, the first that the event knows for every payer.
 _EXPOSURES = ("initial_margin", "net_exposure", "gross_exposure", "turnover", "equity")
 _RISKS = ("stress_loss", "net_exposure", "gross_exposure", "initial_margin")
 _UNEQUAL = 0.1  # the Gini coefficient of loss rates that the fairness-constrained rule may reach
-_WIDTHS = (25, 7)  # of the columns of words and figures: nine rules fit a hundred columns
+_WIDTHS = (25, 7)  # characters of the columns of words and figures: nine rules fit a hundred columns
 _ARROWS = {"lower is better": "↓", "higher is better": "↑", "closer to zero is better": "→0"}
 
 
-def compare(
-    name: str, schemes: str | None, model: str | None, loss: float | None, currency: str, roles: str | None,
-    cap: str | None, by: str | None, out: Path | None, *, all_: bool, json: bool,
-) -> None:  # fmt: skip
-    """Compare, prove, print, and write the page that was asked for."""
-    from allocopt.judgement.scorecard import compare as judged
-    from allocopt.pages.report import write
-    from allocopt.shelf.library import load_model
+def judge(asked: Asked, schemes: str | None, model: str | None, by: str | None) -> Scorecard:
+    """The card of the rules that were typed, or of the usual ones, beside a waterfall.
 
-    event = open_event(name, loss, currency)
-    problem = question(event, roles, cap, loss)
-    own = loss is None and roles is None
-    if model is not None and model != "none" and problem.loss != event.question.get("loss", event.loss):
-        raise DataError(f"a model runs through all of {event.name}; leave out --loss, or use: allocopt run --loss")
+    The event's own waterfall joins unasked where it lays on the payers of the question just the loss that is asked.
+    """
+    event = asked.event()
+    problem = asked.problem(event)
     rules: list[Any] = [typed_scheme(part) for part in split(schemes)] if schemes else usual(event, problem)
-    chosen = model or (event.question.get("model") if own else None)
-    if chosen is not None and chosen != "none":
-        rules.append(load_model(chosen))
-    card = judged(event, rules, by=by, problem=problem)
-    for title, stands in card.certificates["holds"].items():
-        if not stands and card.certificates.loc[title, "kind"] != "sampled":
-            raise CertificateError(f"{title}: the answer does not stand ({card.answers[str(title)].certificate})")
-    if out is not None:
-        out.parent.mkdir(parents=True, exist_ok=True)
-        write(card, out, command=_command(name, schemes, model, loss, currency, roles, cap, by, out))
+    chosen = model or event.question.get("model", "none")
+    if chosen != "none":
+        waterfall = load_model(chosen)
+        reaches = float(waterfall.run(event).by_payer.reindex(problem.ids).sum())
+        if abs(reaches - problem.loss) <= 1e-9 * problem.loss:
+            rules.append(waterfall)
+        elif model is not None:
+            raise DataError(
+                f"down {model} {reaches:,.10g} of {event.name} reaches these payers, and the rules divide "
+                f"{problem.loss:,.10g}; ask about the same loss and payers with --loss and --roles"
+            )
+    with waiting(f"dividing {problem.loss:,.6g} {event.currency} by {len(rules)} rules, and judging the answers"):
+        card = compare(event, rules, by=by, problem=problem)
+    for answer in card.answers.values():
+        proven(answer)
+    return card
+
+
+def write_page(card: Scorecard, place: Path, command: str) -> None:
+    """Write the comparison as a page; ``command`` is the line that makes it again."""
+    from allocopt.pages.report import write
+
+    place.parent.mkdir(parents=True, exist_ok=True)
+    write(card, place, command=command)
+
+
+def show_card(card: Scorecard, all_: bool, json: bool, page: Path | None) -> None:
+    """Print the rules, what payers bear, and every score."""
     if json:
-        return show_json(_facts(card, event) | ({} if out is None else {"page": str(out)}))
+        return show_json(_facts(card) | ({} if page is None else {"page": str(page)}))
     letters = dict(zip(card.answers, _letters(len(card.answers)), strict=True))
-    read = [str(c) for c in problem.payers.columns if str(c) in {card.by, problem.cap_name, *_named(rules)}]
-    show(
-        _rules(card, event, letters),
+    return show(
+        _rules(card, letters),
         _shares(card, letters, all_),
         _criteria(card, letters),
         "● best of these; ↓ lower is better, ↑ higher, →0 nearer to zero",
-        *marks(read, event.status),
+        *marks(used(card), used(card)),
+        *([] if page is None else [f"The page, with every rule, proof and source: {page}"]),
     )
-    if out is not None:
-        show(f"The page, with every rule, proof and source: {out}")
 
 
 def usual(event: Event, problem: LossProblem) -> list[Scheme]:
     """The rules to begin with: proportional, equal, lawful, in line, at random, and as fair as stated bounds allow."""
-    from allocopt.errors import InfeasibleError
-    from allocopt.schemes import scheme
-    from allocopt.schemes.constraints import gini_at_most, keep_solvent
-
     known = [str(c) for c in problem.payers.columns if _known(problem.payers[c])]
     capped = problem.cap_name in known
     key = event.question.get("key") or (problem.cap_name if capped else next((c for c in known), None))
@@ -96,8 +105,9 @@ def usual(event: Event, problem: LossProblem) -> list[Scheme]:
     rules.append(scheme("random-arrival"))
     if key in known:
         bounds = [gini_at_most(_UNEQUAL, by=key), *([keep_solvent("equity")] if "equity" in known else [])]
-        label = f"fair: near {other or 'random-arrival'}, Gini at most {_UNEQUAL:g}{', solvent' * (len(bounds) > 1)}"
-        fair = scheme("fair", reference=rules[1] if other else rules[-1], subject_to=bounds, label=label)
+        start = rules[1]
+        label = f"fair: near {other or start.name}, Gini at most {_UNEQUAL:g}{', solvent' * (len(bounds) > 1)}"
+        fair = scheme("fair", reference=start, subject_to=bounds, label=label)
         try:
             fair.allocate(problem)
         except InfeasibleError:
@@ -114,20 +124,13 @@ def _letters(count: int) -> list[str]:
     return [ascii_uppercase[k % 26] * (1 + k // 26) for k in range(count)]
 
 
-def _named(rules: list[Any]) -> set[str]:
-    """Whatever words the rules name; those that are columns get the mark of their status."""
-    words = {str(getattr(rule, name, None)) for rule in rules for name in ("key", "score")}
-    for rule in rules:
-        for layer in getattr(rule, "layers", ()):
-            words |= {str(layer.cap), str(layer.key)}
-    return words
-
-
-def _rules(card: Scorecard, event: Event, letters: dict[str, str]) -> Table:
+def _rules(card: Scorecard, letters: dict[str, str]) -> Table:
     """Every rule with its letter, its largest share, and whether it is proven and efficient."""
-    places = decimals(card.question.loss)
-    whole = f"{event.currency} {amount(card.question.loss, places)}".strip()
-    title = f"{event.title}\n{whole} among {card.question.n} payers"
+    problem = card.question
+    places = decimals(problem.loss)
+    title = f"{f'{problem.currency} {amount(problem.loss, places)}'.strip()} among {problem.n} payer{'s' * (problem.n != 1)}"
+    if card.event is not None:
+        title = f"{card.event.title}\n{title}"
     out = table(title, ["", "rule"], ["largest share", "residual", "certificate", "Pareto"])
     flags = card.pareto()
     for name, letter in letters.items():
@@ -143,14 +146,16 @@ def _rules(card: Scorecard, event: Event, letters: dict[str, str]) -> Table:
 def _shares(card: Scorecard, letters: dict[str, str], all_: bool) -> Table:
     """What the payers with the largest exposures bear under every rule; the rest summed."""
     shares = card.shares
-    unit, word = money(float(shares.to_numpy(dtype=float).max(initial=0.0)), card.question.currency)
+    total = float(shares.sum().max()) if len(shares) else 0.0
+    unit, word = money(total, card.question.currency) if total >= 1e6 else (1.0, card.question.currency)
+    places = 2 if total / unit < 1e3 else 1 if total / unit < 1e4 else 0
     exposure = card.question.payers[card.by].reindex(shares.index).fillna(np.inf)
     order = shares.index if all_ else exposure.sort_values(ascending=False, kind="stable").index
     cut = len(order) if all_ or len(order) <= TOP + 1 else TOP
-    out = table("", [f"Bears, {word}"], letters.values(), widths=_WIDTHS)
+    out = table("", [f"Bears{f', {word}' if word else ''}"], letters.values(), widths=_WIDTHS)
 
     def row(name: str, figures: pd.Series[float], style: str = "") -> None:
-        out.add_row(name, *(f"{value / unit:,.2f}" for value in figures), style=style)
+        out.add_row(name, *(amount(value / unit, places) for value in figures), style=style)
 
     for payer in order[:cut]:
         row(str(payer), shares.loc[payer])
@@ -186,22 +191,14 @@ def _score(value: float) -> str:
     return f"{value:.3f}".replace("-0.000", "0.000").replace("-", "−") if small else digits(value)
 
 
-def _facts(card: Scorecard, event: Event) -> dict[str, Any]:
+def _facts(card: Scorecard) -> dict[str, Any]:
+    def by_rule(frame: pd.DataFrame) -> dict[str, pd.Series[Any]]:
+        return {title: frame[title] for title in card.answers}
+
     return {
-        "event": event.name, "currency": event.currency, "loss": card.question.loss, "by": card.by,
-        "schemes": list(card.answers), "shares": {t: card.shares[t] for t in card.answers}, "prices": card.prices,
-        "certificates": card.certificates, "scores": {t: card.scores[t] for t in card.answers},
-        "metrics": card.metrics, "incentives": {t: card.incentives[t] for t in card.answers},
-        "measures": card.measures, "witnesses": {t: card.witnesses[t] for t in card.answers},
-        "pareto": card.pareto(), "columns": event.status,
+        "event": card.event.name if card.event is not None else None, "currency": card.question.currency,
+        "loss": card.question.loss, "by": card.by, "schemes": list(card.answers), "shares": by_rule(card.shares),
+        "prices": card.prices, "certificates": card.certificates, "pareto": card.pareto(),
+        "scores": by_rule(card.scores), "metrics": card.metrics, "incentives": by_rule(card.incentives),
+        "measures": card.measures, "witnesses": by_rule(card.witnesses), "columns": used(card),
     }  # fmt: skip
-
-
-def _command(name: str, schemes: str | None, *rest: Any) -> str:
-    """The line that makes the page again."""
-    import shlex
-
-    options = dict(zip(("model", "loss", "currency", "roles", "cap", "by", "out"), rest, strict=True))
-    chosen = {"schemes": schemes} | options
-    typed = [f"--{option} {shlex.quote(f'{value}')}" for option, value in chosen.items() if value not in (None, "")]
-    return " ".join(["allocopt compare", shlex.quote(name), *typed])

@@ -6,109 +6,111 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
-from allocopt.cli.inputs import assignment, number_or_text, open_event, split, value
+from allocopt.cli.inputs import Asked, assignment
 from allocopt.cli.screen import marks, payers_table, show, show_json, table
 from allocopt.errors import CertificateError, DataError
 from allocopt.pages.numerals import amount, decimals, digits, residual
+from allocopt.schemes import scheme as named
+from allocopt.schemes import schemes
 
 if TYPE_CHECKING:
     from allocopt.facts.allocation import Allocation
     from allocopt.facts.event import Event
-    from allocopt.facts.problem import LossProblem
+    from allocopt.mechanisms.cascade import Cascade
+    from allocopt.mechanisms.waterfall import Waterfall
 
 
-def question(event: Event, roles: str | None, cap: str | None, loss: float | None) -> LossProblem:
-    """The question asked of the event: its own, with what was typed in its place."""
-    limit: Any = cap if cap is None else number_or_text(cap)
-    return event.problem(roles=None if roles is None else split(roles), cap=limit, loss=loss)
-
-
-def allocate(
-    name: str, scheme: str, key: str | None, typed: list[str], loss: float | None, currency: str, roles: str | None,
-    cap: str | None, by: str | None, *, program: bool, payer: str | None, all_: bool, json: bool,
-) -> None:  # fmt: skip
-    """Divide, prove, print."""
-    from allocopt.schemes import schemes
-    from allocopt.schemes import scheme as named
-
-    event = open_event(name, loss, currency)
-    problem = question(event, roles, cap, loss)
+def divide(asked: Asked, rule: str, typed: list[str], program: bool) -> tuple[Event, Allocation]:
+    """The event and its loss divided; pro-rata takes the event's own key where none is typed."""
+    event = asked.event()
     parameters = dict(assignment(text) for text in typed)
-    if key is not None:
-        parameters["key"] = value(key)
-    elif "key" in event.question and scheme in (schemes()["pro-rata"].name, *schemes()["pro-rata"].aliases):
-        parameters.setdefault("key", event.question["key"])
-    answer = named(scheme, **parameters).allocate(problem, "program" if program else "auto")
-    proven(answer)
-    told = None if payer is None else answer.explain(payer)
-    exposure = by or (problem.cap_name if problem.cap_name in problem.payers else "")
+    proportional = schemes()["pro-rata"]
+    if rule in (proportional.name, *proportional.aliases) and "key" in event.question:
+        parameters = {"key": event.question["key"], **parameters}
+    answer = named(rule, **parameters).allocate(asked.problem(event), "program" if program else "auto")
+    return event, proven(answer)
+
+
+def proven(answer: Allocation) -> Allocation:
+    """The answer, unless it does not stand; one that was sampled states its own error instead."""
+    found = answer.certificate
+    if found.kind != "sampled":
+        return answer.verify()
+    if not found.primal <= 1e-6:
+        raise CertificateError(f"{answer.scheme.name}: the shares do not add up ({found})")
+    return answer
+
+
+def show_answer(event: Event, answer: Allocation, by: str | None, payer: str | None, all_: bool, json: bool) -> None:
+    """Print who bears what and why it stands, or why one payer bears its share."""
+    told = {} if payer is None else {"explanation": answer.explain(payer)}
     if json:
-        return show_json(_facts(event, answer, by) | ({} if told is None else {"explanation": told}))
-    if told is not None:
-        return show(told)
-    rule: Any = answer.scheme
-    columns = [c for c in dict.fromkeys([_key_column(answer), problem.cap_name, by]) if c and c in problem.payers]
+        return show_json(_answer_facts(event, answer, by) | told)
+    if told:
+        return show(*told.values())
+    problem, rule = answer.problem, _rule(answer)
+    exposure = by or (problem.cap_name if problem.cap_name in problem.payers else "")
+    columns = [c for c in dict.fromkeys([rule["key"], exposure, problem.cap_name]) if c in problem.payers]
     amounts = pd.DataFrame({c: problem.column(c, finite=False) for c in columns}, index=problem.ids)
     amounts["bears"] = answer.shares
     money = f"{event.currency} {amount(problem.loss, decimals(problem.loss))}".strip()
-    heading = f"{event.title}\n{money} among {problem.n} payers: {rule.title}"
     return show(
-        payers_table(heading, amounts, "bears", exposure, event.status, all_),
+        payers_table(
+            f"{event.title}\n{money} among {problem.n} payers: {rule['title']}",
+            amounts, "bears", exposure, event.status, all_,
+        ),
         *_left(answer.residual, problem.loss, event.currency),
         f"{answer.method}; price of the loss {digits(answer.price)}; {_certified(answer)}",
         *answer.notes,
         *marks(columns, event.status),
-    )
+    )  # fmt: skip
 
 
-def run(
-    name: str, model: str | None, loss: float | None, currency: str, *, payer: str | None, all_: bool, json: bool
-) -> None:
-    """Run, prove, print layer by layer and payer by payer."""
+def run(asked: Asked, model: str | None) -> tuple[Waterfall, Cascade]:
+    """The waterfall that was typed, or the event's own, and its run on the event."""
     from allocopt.shelf.library import load_model
 
-    event = open_event(name, loss, currency)
+    event = asked.event()
     chosen = model or event.question.get("model")
     if chosen is None:
         raise DataError(f"{event.name} names no model of its own; name one with --model (see allocopt models)")
     waterfall = load_model(chosen)
-    cascade = waterfall.run(event, loss).verify()
-    told = None if payer is None else cascade.explain(payer)
+    return waterfall, waterfall.run(event, asked.loss).verify()
+
+
+def show_run(waterfall: Waterfall, cascade: Cascade, payer: str | None, all_: bool, json: bool) -> None:
+    """Print the way of the loss layer by layer and who bore it, or why one payer bears its share."""
+    told = {} if payer is None else {"explanation": cascade.explain(payer)}
+    event = cascade.event
     if json:
-        facts = {
-            "event": event.name, "model": waterfall.name, "status": waterfall.status, "as_of": waterfall.as_of,
-            "currency": event.currency, "loss": cascade.loss, "residual": cascade.residual, "layers": cascade.steps,
-            "by_role": cascade.by_role, "by_payer": cascade.by_payer, "columns": event.status,
-        }  # fmt: skip
-        return show_json(facts | ({} if told is None else {"explanation": told}))
-    if told is not None:
-        return show(told)
+        return show_json(
+            {
+                "event": event.name, "model": waterfall.name, "status": waterfall.status, "as_of": waterfall.as_of,
+                "currency": event.currency, "loss": cascade.loss, "residual": cascade.residual,
+                "layers": cascade.steps, "by_role": cascade.by_role, "by_payer": cascade.by_payer,
+                "columns": event.status, **told,
+            }
+        )  # fmt: skip
+    if told:
+        return show(*told.values())
     places = decimals(cascade.loss)
     steps = table(
-        f"{event.title}\n{event.currency} {amount(cascade.loss, places)} down {waterfall.title}",
+        f"{event.title}\n{f'{event.currency} {amount(cascade.loss, places)}'.strip()} down {waterfall.title}",
         ["layer", "rule"], ["payers", "reached it", "bears", "passed on"],
     )  # fmt: skip
     for layer, step in cascade.steps.iterrows():
         figures = [amount(step[part], places) for part in ("reached", "paid", "passed on")]
         steps.add_row(str(layer), step["scheme"], str(step["payers"]), *figures)
     amounts = pd.DataFrame({"bears": cascade.by_payer})
-    used = {layer.cap for layer in cascade.layers if layer.cap} | {str(layer.key) for layer in cascade.layers}
+    drawn = {layer.cap for layer in cascade.layers} | {str(layer.key) for layer in cascade.layers}
     return show(
         steps,
         payers_table("", amounts[amounts["bears"] > 0], "bears", "", event.status, all_),
         *_left(cascade.residual, cascade.loss, event.currency),
-        f"The model is {waterfall.status}{f', as of {waterfall.as_of}' if waterfall.as_of else ''}.",
-        "Every layer's certificate holds; nothing was lost between layers.",
-        *marks([c for c in event.status if c in used], event.status),
+        f"The model is {waterfall.status}{f', as of {waterfall.as_of}' if waterfall.as_of else ''}. "
+        "Every layer's certificate holds, and nothing was lost between layers.",
+        *marks([column for column in event.status if column in drawn], event.status),
     )
-
-
-def proven(answer: Allocation) -> None:
-    """Refuse an answer that does not stand; one that was sampled states its own error instead."""
-    if answer.certificate.kind != "sampled":
-        answer.verify()
-    elif max(answer.certificate.primal, 0.0) > 1e-6:
-        raise CertificateError(f"{answer.scheme.name}: the shares do not add up ({answer.certificate})")
 
 
 def _certified(answer: Allocation) -> str:
@@ -121,20 +123,21 @@ def _certified(answer: Allocation) -> str:
 def _left(left: float, loss: float, currency: str) -> list[str]:
     if left <= 0:
         return []
-    return [f"Borne by nobody: {currency} {amount(left, decimals(loss))} (the caps are exhausted)"]
+    return [f"Borne by nobody: {f'{currency} {amount(left, decimals(loss))}'.strip()} (the caps are exhausted)"]
 
 
-def _key_column(answer: Allocation) -> str:
-    label = getattr(answer.scheme, "key_label", None)
-    return label() if label is not None else ""
+def _rule(answer: Allocation) -> dict[str, str]:
+    """What the rule is called, and the column that is its key ("" for none)."""
+    rule: Any = answer.scheme
+    return {"title": getattr(rule, "title", rule.name), "key": rule.key_label() if hasattr(rule, "key_label") else ""}
 
 
-def _facts(event: Event, answer: Allocation, by: str | None) -> dict[str, Any]:
-    problem, found, rule = answer.problem, answer.certificate, answer.scheme
+def _answer_facts(event: Event, answer: Allocation, by: str | None) -> dict[str, Any]:
+    problem, found = answer.problem, answer.certificate
     return {
-        "event": event.name, "currency": event.currency, "loss": problem.loss, "scheme": rule.name,
-        "title": getattr(rule, "title", rule.name), "shares": answer.shares, "fractions": answer.fractions,
-        "caps": dict(zip(problem.ids, problem.caps, strict=True)), "residual": answer.residual, "price": answer.price,
+        "event": event.name, "currency": event.currency, "loss": problem.loss, "scheme": answer.scheme.name,
+        "title": _rule(answer)["title"], "shares": answer.shares, "fractions": answer.fractions,
+        "caps": pd.Series(problem.caps, index=problem.ids), "residual": answer.residual, "price": answer.price,
         "duals": answer.duals, "method": answer.method,
         "certificate": {"kind": found.kind, "primal": found.primal, "dual": found.dual, "gap": found.gap,
                         "holds": found.holds()},

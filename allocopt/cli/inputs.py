@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import re
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -13,29 +14,48 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from allocopt.facts.event import Event
+    from allocopt.facts.problem import LossProblem
     from allocopt.schemes.base import Scheme
 
 _OPENING, _CLOSING = "([{", ")]}"
 _CALL = re.compile(r"(\w+)\((.*)\)", re.DOTALL)
 
 
-def open_event(name: str, loss: float | None = None, currency: str = "") -> Event:
-    """An event of the shelf, of a dataset folder or an event.toml, or a plain CSV with one payer per row.
+@dataclass(frozen=True)
+class Asked:
+    """The event and the question as typed: what is left out is the event's own."""
 
-    A CSV states no loss, so ``loss`` must; a payer without a role in it counts as a survivor.
-    """
-    from allocopt.facts.event import Event
-    from allocopt.shelf.library import load_event
+    name: str
+    loss: float | None = None
+    currency: str = ""
+    roles: str | None = None
+    cap: str | None = None
 
-    path = Path(name)
-    if path.suffix.lower() != ".csv":
-        return load_event(name)
-    if loss is None:
-        raise DataError(f"{name} is a table of payers and states no loss; give it with --loss, such as --loss 107e6")
-    table = read_table(path)
-    if "role" not in table:
-        table["role"] = "survivor"
-    return Event(path.stem, loss=loss, currency=currency, date=None, payers=table, title=path.name)
+    def event(self) -> Event:
+        """An event of the shelf, of a dataset folder or an event.toml, or a plain CSV with one payer per row.
+
+        A CSV states no loss, so it must be typed; a payer without a role in it counts as a survivor.
+        """
+        from allocopt.facts.event import Event
+        from allocopt.shelf.library import load_event
+
+        path = Path(self.name)
+        if path.suffix.lower() != ".csv":
+            return load_event(self.name)
+        table = read_table(path)
+        if self.loss is None:
+            raise DataError(
+                f"{path} is a table of payers and states no loss; give it with --loss, such as --loss 107e6"
+            )
+        if "role" not in table:
+            table["role"] = "survivor"
+        return Event(path.stem, loss=self.loss, currency=self.currency, date=None, payers=table, title=path.name)
+
+    def problem(self, event: Event) -> LossProblem:
+        """The question asked of the event."""
+        roles = None if self.roles is None else split(self.roles)
+        cap: Any = None if self.cap is None else number_or_text(self.cap)
+        return event.problem(roles=roles, cap=cap, loss=self.loss)
 
 
 def read_table(path: Path) -> pd.DataFrame:

@@ -31,6 +31,13 @@ def show(*parts: Any) -> None:
         console.print(part)
 
 
+def waiting(words: str) -> Any:
+    """A sign of life while something takes long; only where somebody is looking."""
+    from rich.console import Console
+
+    return Console(stderr=True).status(words)
+
+
 def show_json(facts: Mapping[str, Any]) -> None:
     """Print facts as JSON: Series and tables by id, NaN and infinity as null."""
     print(json.dumps(plain(facts), indent=2, ensure_ascii=False, allow_nan=False))

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from allocopt.errors import DataError
-from allocopt.facts.checks import Array, vector
+from allocopt.facts.checks import Array, number, vector
 
 
 @dataclass(frozen=True, eq=False)
@@ -62,7 +62,7 @@ def read_scenarios(scenarios: Any, weights: Any = None, what: str = "scenarios")
             twice = scenarios.columns[scenarios.columns.duplicated()][0]
             raise DataError(f"{what} name payer {twice!r} twice; keep one column per payer")
         for name, kind in scenarios.dtypes.items():
-            if kind == bool or not pd.api.types.is_numeric_dtype(kind):
+            if pd.api.types.is_bool_dtype(kind) or not pd.api.types.is_numeric_dtype(kind):
                 raise DataError(f"{what}: column {name!r} holds {kind}, not numbers; give profit and loss as numbers")
         ids, figures = scenarios.columns, scenarios.to_numpy(dtype=np.float64, na_value=np.nan)
     else:
@@ -83,8 +83,8 @@ def read_scenarios(scenarios: Any, weights: Any = None, what: str = "scenarios")
         row, column = bad[0]
         label = scenarios.index[row] if named else row
         raise DataError(
-            f"{what}: payer {ids[column]!r} has {figures[row, column]} in scenario {label!r} ({len(bad)} such entries); "
-            "fill or drop those scenarios"
+            f"{what}: payer {ids[column]!r} has {figures[row, column]} in scenario {label!r} "
+            f"({len(bad)} such entries); fill or drop those scenarios"
         )
     losses = np.negative(figures)
     losses.flags.writeable = False
@@ -114,3 +114,11 @@ def scenario_probabilities(weights: Any, count: int) -> Array | None:
     out = np.asarray(given / given.sum(), dtype=np.float64)
     out.flags.writeable = False
     return out
+
+
+def tail_level(level: Any) -> float:
+    """A level strictly between 0 and 1: the probability that is *not* in the tail."""
+    value = number(level, "the level", high=1.0)
+    if not 0.0 < value < 1.0:
+        raise DataError(f"the level is {value:g}; expected a value strictly between 0 and 1, such as 0.975")
+    return value

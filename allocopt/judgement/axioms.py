@@ -100,19 +100,15 @@ def check_axioms(
 
     >>> found = check_axioms("constrained-equal-losses", ["equal treatment", "no gain from splitting"])
     >>> found["equal treatment"].holds, str(found["no gain from splitting"])
-    (True, 'broken: loss 1, caps (0, 1, 1), shares (0, 1/2, 1/2): ...
+    (True, 'broken: loss 1, caps (1, 1, 1), shares (1/3, 1/3, 1/3): off by 1/3')
     """
     rule = resolve(scheme, **parameters)
     divide = divider(rule)
-    alone = LossProblem(1.0, pd.DataFrame(index=["A", "B"]), cap=[1.0, 2.0])
-    try:
-        if getattr(rule, "key", None) is not None:
-            raise DataError(f"it has a key of its own ({rule.title})")
-        rule.allocate(alone)
-    except AllocOptError as refusal:
+    refusal = _refusal(rule)
+    if refusal:
         raise DataError(
             f"axioms speak of rules that divide by the caps alone, and {rule.title} asks for more: {refusal}"
-        ) from None
+        )
     quick = type(rule).batch is not Scheme.batch
     chosen = list(AXIOMS) if axioms is None else list(axioms)
     out = {}
@@ -121,6 +117,21 @@ def check_axioms(
             raise unknown("axiom", name, AXIOMS)
         out[name] = _hunt(AXIOMS[name], divide, tries if tries is not None else 2000 if quick else 150, seed, quick)
     return out
+
+
+def divides_by_caps_alone(rule: Scheme) -> bool:
+    """Whether a rule answers a question that holds nothing but a loss and caps."""
+    return not _refusal(rule)
+
+
+def _refusal(rule: Scheme) -> str:
+    if getattr(rule, "key", None) is not None:
+        return "it has a key of its own"
+    try:
+        rule.allocate(LossProblem(1.0, pd.DataFrame(index=["A", "B"]), cap=[1.0, 2.0]))
+    except AllocOptError as fault:
+        return str(fault)
+    return ""
 
 
 def _hunt(axiom: Axiom, divide: Divide, tries: int, seed: int, quick: bool) -> Finding:

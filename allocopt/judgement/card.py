@@ -6,6 +6,8 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
+from os import PathLike
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
@@ -16,11 +18,15 @@ from allocopt.facts.allocation import Allocation
 from allocopt.facts.event import Event
 from allocopt.facts.problem import LossProblem
 from allocopt.judgement import ranking
+from allocopt.judgement.axiom_list import AXIOMS
+from allocopt.judgement.axioms import check_axioms, divides_by_caps_alone
 from allocopt.judgement.measure import Measure
 from allocopt.judgement.metric import Criterion, Metric
 from allocopt.judgement.resolving import Incentive
 from allocopt.judgement.uncertainty import bootstrap
 from allocopt.mechanisms.cascade import Cascade
+from allocopt.schemes import Scheme
+from allocopt.views import view
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -48,6 +54,7 @@ class Scorecard:
     findings: Mapping[str, Mapping[str, Incentive]]
     ensemble: pd.DataFrame | None = None
     seed: int = 0
+    hunted: bool = True
 
     @property
     def allocations(self) -> dict[str, Allocation]:
@@ -182,6 +189,34 @@ class Scorecard:
         }  # fmt: skip
         columns = ["label", "direction", "unit", "best", "worst", "of", "formula", "family"]
         return pd.DataFrame.from_dict(rows, orient="index", columns=columns)
+
+    @property
+    def axioms(self) -> pd.DataFrame:
+        """Axioms x schemes: "holds (n tried)", or the counterexample; hunted when first asked for.
+
+        A rule that reads more than the caps (a key, a game, scenarios) has "not a rule of the caps alone" throughout.
+        """
+        return self._frame(self._hunts, list(AXIOMS) if self.hunted else [])
+
+    @cached_property
+    def _hunts(self) -> dict[str, dict[str, str]]:
+        out = {}
+        for title, answer in self.answers.items() if self.hunted else ():
+            rule = answer.scheme
+            if isinstance(rule, Scheme) and divides_by_caps_alone(rule):
+                out[title] = {name: str(finding) for name, finding in check_axioms(rule, seed=self.seed).items()}
+            else:
+                out[title] = dict.fromkeys(AXIOMS, "not a rule of the caps alone")
+        return out
+
+    @property
+    def plot(self) -> Any:
+        """The figures: ``card.plot.shares()``, ``.burdens()``, ``.fairness()``, ``.pareto()``, ``.lorenz()``, ..."""
+        return view("scorecard plots")(self)
+
+    def report(self, path: str | PathLike[str]) -> Path:
+        """Write the comparison as a page, ``.html`` (one file, opens offline) or ``.md``, and return where it is."""
+        return Path(view("report")(self, path))
 
     def __repr__(self) -> str:
         q = self.question

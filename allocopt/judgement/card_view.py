@@ -158,7 +158,7 @@ def terminal(card: Scorecard) -> Table:
     table = Table(title=Text(title), title_justify="left", box=SIMPLE_HEAD, pad_edge=False,
                   caption="● best of these schemes; ↓ lower is better, ↑ higher, → 0 closer to zero",
                   caption_justify="left")  # fmt: skip
-    table.add_column("", min_width=34)
+    table.add_column("", width=34)
     table.add_column("", no_wrap=True)
     for scheme in card.answers:
         table.add_column(Text(scheme), justify="right", overflow="fold")

@@ -32,6 +32,7 @@ def compare(
     event_or_problem: Event | LossProblem,
     schemes: Iterable[str | Rule] | Mapping[str, str | Rule],
     metrics: Iterable[str | Metric] | None = None,
+    axioms: bool = True,
     *,
     measures: Iterable[str | Measure] | None = None,
     by: str | None = None,
@@ -49,6 +50,7 @@ def compare(
         gives another. Waterfalls need the event: they run through all of it, and are judged by what they lay on the
         payers of the question.
     schemes : names, schemes or waterfalls; a dict gives them labels of its own. Equal titles are numbered.
+    axioms : whether ``card.axioms`` hunts for counterexamples when it is asked for.
     metrics, measures : which fairness metrics and incentive measures, by name or as objects; all by default, ``[]``
         for none. Measures solve every scheme some forty times; leave them out where one solution takes long.
     by : the exposure that burdens are related to; by default the column that caps the payers, or the only numeric one.
@@ -95,7 +97,7 @@ def compare(
         findings[title] = {name: m(case) for name, m in criteria.items() if isinstance(m, Measure)}
     fairness = {name: m for name, m in criteria.items() if isinstance(m, Metric)}
     spread = None if losses is None else ensemble(rules, question, event, fairness, column, losses)
-    card = Scorecard(question, event, column, answers, cascades, criteria, findings, spread, seed)
+    card = Scorecard(question, event, column, answers, cascades, criteria, findings, spread, seed, axioms)
     _ = card.scores  # a criterion that cannot judge these answers says so now
     return card
 

@@ -5,7 +5,7 @@ Every gradient (Euler) contribution here is a mean under other probabilities tha
 
 .. math:: K_i = \sum_s d_s X_{si},
 
-and a *density* is that vector :math:`d`. Levels are cumulative: the quantile at :math:`a` is the smallest value :math:`q`
+and a *density* is that vector :math:`d`. Levels are cumulative: the quantile at :math:`a` is the smallest :math:`q`
 with :math:`P(S \le q) \ge a`, and the tail mean averages the worst :math:`1 - a` of the probability, so the scenario
 on the boundary counts with the fraction that makes the tail exactly that large. Where several scenarios lie on the
 boundary every split of that fraction gives a valid gradient; here they share it in proportion to their probability,
@@ -14,7 +14,7 @@ which makes the contribution a conditional expectation, :math:`E[X_i \mid S = q]
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import itertools
 from typing import NamedTuple
 
 import numpy as np
@@ -27,6 +27,9 @@ Array = NDArray[np.float64]
 SAME = 1e-12
 
 MEASURES = ("es", "var", "std")
+
+_BLOCK = 1 << 22  # amounts held at once while subsets are summed: 32 MiB
+_NODES = (8, 16, 32, 64)  # nodes per panel of a path integral, the next when the last was not enough
 
 
 class Tail(NamedTuple):
@@ -46,7 +49,7 @@ def _cumulated(probabilities: Array | None, order: NDArray[np.intp]) -> Array:
     """Cumulative probability in this order; without rounding when all are equally likely."""
     if probabilities is None:
         count = order.shape[-1]
-        return np.arange(1, count + 1) / count
+        return np.asarray(np.arange(1, count + 1) / count)
     return np.asarray(np.cumsum(probabilities[order], axis=-1))
 
 
@@ -61,7 +64,7 @@ def tail(losses: Array, level: float, probabilities: Array | None = None) -> Tai
     total = losses.sum(axis=1)
     order = np.argsort(total, kind="stable")
     last = len(total) - 1
-    rank = int(min(np.searchsorted(_cumulated(probabilities, order), level - SAME), last))
+    rank = min(int(np.searchsorted(_cumulated(probabilities, order), level - SAME)), last)
     quantile = float(total[order[rank]])
     tie = SAME * float(np.abs(losses[order[rank]]).sum())
     mass = even(probabilities, len(total))
@@ -116,7 +119,7 @@ def risks(totals: Array, measure: str, level: float, probabilities: Array | None
         away = totals - (totals @ mass)[:, None]
         return np.asarray(np.sqrt(away**2 @ mass))
     if probabilities is None:
-        rank = int(np.ceil(count * (level - SAME)))
+        rank = max(int(np.ceil(count * (level - SAME))), 1)
         # The boundary scenario is in its place and all worse ones are behind it: that is all a tail mean needs.
         parted = np.partition(totals, rank - 1, axis=-1)
         quantile = parted[:, rank - 1]
@@ -153,7 +156,11 @@ def coalition_risks(losses: Array, measure: str, level: float, probabilities: Ar
     return out
 
 
-_BLOCK = 1 << 22  # amounts held at once while subsets are summed: 32 MiB
+def entropic(totals: Array, rate: float, probabilities: Array | None = None) -> float:
+    """The entropic measure of one vector of totals, without overflow."""
+    mass = even(probabilities, len(totals))
+    top = float(totals[mass > 0].max())
+    return top + float(np.log(mass @ np.exp(rate * np.minimum(totals - top, 0.0)))) / rate
 
 
 def path_density(losses: Array, rate: float, probabilities: Array | None = None) -> Array:
@@ -173,29 +180,16 @@ def path_density(losses: Array, rate: float, probabilities: Array | None = None)
         weight = mass * np.exp(rate * g * behind)
         return np.asarray(weight / weight.sum())
 
-    target = top + float(np.log(mass @ np.exp(rate * behind))) / rate
+    target = entropic(total, rate, probabilities)
     span = rate * float(-behind[mass > 0].min())
     edges = np.concatenate(([0.0], 0.5 ** np.arange(max(0, int(np.ceil(np.log2(max(span, 1.0) / 4.0)))), -1, -1)))
     out = mass
     for nodes in _NODES:
         points, shares = np.polynomial.legendre.leggauss(nodes)
         out = np.zeros(len(total))
-        for a, b in zip(edges[:-1], edges[1:], strict=True):
+        for a, b in itertools.pairwise(edges):
             for point, share in zip(points, shares, strict=True):
                 out += 0.5 * (b - a) * share * tilted(0.5 * (a + b) + 0.5 * (b - a) * float(point))
         if abs(float(out @ total) - target) <= SAME * float(np.abs(total).max()):
             break
     return out
-
-
-_NODES = (8, 16, 32, 64)
-
-
-def entropic(totals: Array, rate: float, probabilities: Array | None = None) -> float:
-    """The entropic measure of one vector of totals, without overflow."""
-    mass = even(probabilities, len(totals))
-    top = float(totals[mass > 0].max())
-    return top + float(np.log(mass @ np.exp(rate * np.minimum(totals - top, 0.0)))) / rate
-
-
-Density = Callable[[Array, Array | None], Array]

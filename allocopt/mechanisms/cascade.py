@@ -14,6 +14,7 @@ from allocopt.errors import CertificateError, unknown
 from allocopt.facts.allocation import Allocation
 from allocopt.facts.event import Event
 from allocopt.mechanisms.layer import Layer
+from allocopt.views import view
 
 _ROUND_OFF = 1e-12  # of the loss: shares are sums of floats, and a sum of a million of them is off by less than this
 
@@ -101,6 +102,10 @@ class Cascade:
         if lost > _ROUND_OFF * max(1, len(self.allocations)) * self.loss:
             raise CertificateError(f"{self.name}: {lost:.3g} of {self.loss:,.2f} was lost between the layers")
         return self
+
+    def plot(self, ax: Any = None) -> Any:
+        """The run as a chart, from the loss through every layer to what is left; returns the Axes."""
+        return view("waterfall plot")(self, ax=ax)
 
     def __repr__(self) -> str:
         unit = f"{self.event.currency} ".lstrip()

@@ -1,4 +1,4 @@
-"""The reference pages: one per scheme, model and dataset, made from what the code and the documents say of themselves."""
+"""The reference pages: one per scheme, model and dataset, made from what code and documents say of themselves."""
 
 from __future__ import annotations
 
@@ -68,8 +68,8 @@ def model_page(waterfall: Waterfall, events: Iterable[Event]) -> str:
     """A waterfall: its layers in order, how each is known, its sources, and its run on the defaults that name it."""
     dated = f", as of {waterfall.as_of}" if waterfall.as_of else ""
     rows = [
-        [str(k), layer.name, " and ".join(layer.roles) or layer.payer, _limit(layer, waterfall), f"`{layer.rule.title}`",
-         layer.status, ", ".join(layer.sources)]
+        [str(k), layer.name, " and ".join(layer.roles) or layer.payer, _limit(layer, waterfall),
+         f"`{layer.rule.title}`", layer.status, ", ".join(layer.sources)]
         for k, layer in enumerate(waterfall.layers, 1)
     ]  # fmt: skip
     head = ["", "layer", "who pays", "up to", "shared", "status", "sources"]

@@ -62,6 +62,7 @@ def table_size(values: pd.DataFrame) -> Size:
 
 
 def _heat(ax: Axes, values: pd.DataFrame, criteria: pd.DataFrame, colours: pd.DataFrame, title: str) -> None:
+    from matplotlib.collections import PolyCollection
     from matplotlib.colors import LinearSegmentedColormap
 
     if values.empty:
@@ -70,15 +71,14 @@ def _heat(ax: Axes, values: pd.DataFrame, criteria: pd.DataFrame, colours: pd.Da
     rows, columns = values.shape
     shade = LinearSegmentedColormap.from_list("scores", [_WORST, _MIDDLE, _BEST])
     levels, figures = colours.to_numpy(dtype=float), values.to_numpy(dtype=float)
-    for r in range(rows):
-        for c in range(columns):
-            level = float(levels[r, c])
-            known = not math.isnan(level)
-            color: Any = shade(level) if known else "none"
-            ax.fill_between([c + 0.02, c + 0.98], r + 0.03, r + 0.97, facecolor=color, edgecolor=GRID, lw=0.6)
-            text = ax.text(c + 0.5, r + 0.5, digits(figures[r, c]), ha="center", va="center", fontsize=8.5)
-            if known:
-                text.set_color(_PRINT)
+    corners = np.array([[0.02, 0.03], [0.98, 0.03], [0.98, 0.97], [0.02, 0.97]])
+    cells: list[Any] = [corners + np.array([c, r]) for r in range(rows) for c in range(columns)]
+    paints = ["none" if math.isnan(level) else shade(level) for level in levels.ravel()]
+    ax.add_collection(PolyCollection(cells, facecolors=paints, edgecolors=GRID, linewidths=0.6))
+    for (r, c), value in np.ndenumerate(figures):
+        text = ax.text(c + 0.5, r + 0.5, digits(value), ha="center", va="center", fontsize=8.5)
+        if not math.isnan(levels[r, c]):
+            text.set_color(_PRINT)
     labels = [f"{_ARROWS[str(criteria.loc[name, 'direction'])]} {criteria.loc[name, 'label']}" for name in values.index]
     ax.set_yticks(np.arange(rows) + 0.5, [plain(label, 50, 2) for label in labels], fontsize=7.5)
     ax.set_xticks(np.arange(columns) + 0.5, [plain(scheme, 14, 6) for scheme in values.columns], fontsize=8)

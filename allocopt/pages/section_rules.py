@@ -12,6 +12,7 @@ import pandas as pd
 from allocopt.errors import AllocOptError
 from allocopt.facts.allocation import Allocation
 from allocopt.facts.problem import LossProblem
+from allocopt.judgement.inequality import ROUNDING
 from allocopt.notation import column
 from allocopt.pages.blocks import Block, Code, Folded, Formula, Listing, Math, Paragraph, Strong, Table, Text
 from allocopt.pages.numerals import amount, decimals, figure, percent, residual
@@ -162,17 +163,18 @@ def _prices(answer: Allocation, program: Program | None) -> Table:
     for name, value in answer.duals.items():
         clause = clauses.get(name)
         stated: Text = Math(clause.latex) if clause is not None and clause.latex else ""
-        rows.append([name, stated, _price(value), clause.reading if clause is not None else ""])
+        rows.append([name, stated, _price(value, abs(answer.price)), clause.reading if clause is not None else ""])
     return Table(
         f"Prices under {title_of(answer)}", ["clause", "constraint", "price", "reading"], rows, frozenset([0, 1, 3])
     )
 
 
-def _price(value: Any) -> str:
+def _price(value: Any, scale: float) -> str:
+    """One price, or the span of those that are not zero; what a solver left of a zero is a part in 1e9 of the scale."""
     if np.ndim(value) == 0:
         return figure(float(value))
     figures = np.asarray(value, dtype=float)
-    active = figures[figures != 0]
+    active = figures[np.abs(figures) > ROUNDING * scale]
     if not len(active):
         return "0 for every payer"
     ends = [figure(float(end)) for end in (active.min(), active.max())]

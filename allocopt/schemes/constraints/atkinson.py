@@ -67,7 +67,7 @@ class AtkinsonAtMost(Constraint):
         """The index of what is kept; infinite when somebody bears more than it has."""
         had = self._had(problem)
         kept = had - shares
-        if (kept < -1e-12 * had).any():
+        if (kept < -1e-9 * problem.loss).any():
             return np.inf
         kept = np.maximum(kept, 0.0)
         if not kept.any():
@@ -91,16 +91,18 @@ class AtkinsonAtMost(Constraint):
                 f"atkinson_at_most with epsilon {self.epsilon:g}: payer {payer!r} has no wealth, so the index is 1 "
                 "whatever is paid; drop the payer or choose epsilon below 1"
             )
-        kept = (had - posed.x) * (n / max(float(had.sum()) - 1.0, np.finfo(float).tiny))
+        # Who has nothing keeps nothing: left out of the cones, whose corner at zero costs the solver its digits.
+        some = np.flatnonzero(had > 0)
+        kept = (had[some] - posed.x[some]) * (n / max(float(had.sum()) - 1.0, np.finfo(float).tiny))
         power, rest = 1.0 - self.epsilon, 1.0 - self.bound
         if power == 0:
             rows = [-cp.sum(cp.log(kept)) / n <= -np.log(rest) + posed.slack]
             slopes: list[Any] = [1.0 / rest]
         elif power > 0:
-            lifted = cp.Variable(n, name="lifted")
-            cone = cp.PowCone3D(kept, np.ones(n), lifted, power)
-            rows = [-cp.sum(lifted) / n <= -(rest**power) + posed.slack, cone]
-            slopes = [power * rest ** (power - 1.0), np.zeros(n)]
+            lifted = cp.Variable(len(some), name="lifted")
+            cone = cp.PowCone3D(kept, np.ones(len(some)), lifted, power)
+            rows = [-cp.sum(lifted) / n <= -(rest**power) + posed.slack, cone, posed.x <= had]
+            slopes = [power * rest ** (power - 1.0), np.zeros(len(some)), 0.0]
         else:
             lifted = cp.Variable(n, name="lifted")
             cone = cp.PowCone3D(lifted, kept, np.ones(n), 1.0 / (1.0 - power))

@@ -78,6 +78,11 @@ def portions(amounts: Array) -> Array:
     return amounts / total if total > 0 else np.zeros(len(amounts))
 
 
+def typical_rate(by: str | None, problem: LossProblem) -> float:
+    """The size of a rate: the loss over the mean exposure; 1 when nothing is to be paid or nobody is there."""
+    return problem.loss / float(exposure(by, problem).mean()) or 1.0 if problem.n else 1.0
+
+
 def exposure(by: str | None, problem: LossProblem) -> Array:
     """The base of a ratio: a column, every entry positive, or one for each payer."""
     if by is None:

@@ -11,7 +11,7 @@ from allocopt.errors import DataError
 from allocopt.facts.checks import Array, number
 from allocopt.facts.problem import LossProblem
 from allocopt.maths.program import Clause
-from allocopt.schemes.constraints.base import Constraint, Posed, exposure
+from allocopt.schemes.constraints.base import Constraint, Posed, exposure, typical_rate
 
 
 @dataclass(frozen=True, eq=False)
@@ -46,7 +46,7 @@ class CvarAtMost(Constraint):
 
     def size(self, problem: LossProblem) -> float:
         """The loss for amounts, the mean rate for rates."""
-        return problem.loss / float(exposure(self.by, problem).mean()) or 1.0
+        return typical_rate(self.by, problem)
 
     def measure(self, shares: Array, problem: LossProblem, reference: Array) -> float:
         """The mean of the worst tail, with a fractional boundary payer."""

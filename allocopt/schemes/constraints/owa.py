@@ -12,7 +12,7 @@ from allocopt.errors import DataError
 from allocopt.facts.checks import Array, number
 from allocopt.facts.problem import LossProblem
 from allocopt.maths.program import Clause
-from allocopt.schemes.constraints.base import Constraint, Posed, exposure
+from allocopt.schemes.constraints.base import Constraint, Posed, exposure, typical_rate
 
 
 @dataclass(frozen=True, eq=False)
@@ -60,8 +60,7 @@ class OwaAtMost(Constraint):
 
     def size(self, problem: LossProblem) -> float:
         """The mean rate times the sum of the weights."""
-        mean = float(exposure(self.by, problem).mean()) if problem.n else 1.0
-        return problem.loss / mean * float(sum(self.weights)) or 1.0
+        return typical_rate(self.by, problem) * (sum(self.weights) or 1.0)
 
     def measure(self, shares: Array, problem: LossProblem, reference: Array) -> float:
         """Sort and weigh."""

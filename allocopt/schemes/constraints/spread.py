@@ -13,7 +13,7 @@ from allocopt.errors import DataError
 from allocopt.facts.checks import Array, number
 from allocopt.facts.problem import LossProblem
 from allocopt.maths.program import Clause
-from allocopt.schemes.constraints.base import Constraint, Posed, exposure
+from allocopt.schemes.constraints.base import Constraint, Posed, exposure, typical_rate
 
 
 def group_rates(problem: LossProblem, group: str, by: str | None) -> Any:
@@ -88,7 +88,7 @@ class _Difference(_Spread):
 
     def size(self, problem: LossProblem) -> float:
         """The loss per unit of exposure."""
-        return problem.loss * self.mean_rate(problem) or 1.0
+        return typical_rate(self.by, problem)
 
     def measure(self, shares: Array, problem: LossProblem, reference: Array) -> float:
         """The largest rate less the smallest."""

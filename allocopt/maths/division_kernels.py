@@ -1,0 +1,64 @@
+r"""Equal division of what each claim is sure of, repeated on the rest until nothing is left: one compiled recursion."""
+
+from __future__ import annotations
+
+import numpy as np
+from numba import njit
+from numpy.typing import NDArray
+
+Array = NDArray[np.float64]
+
+# A remainder below this fraction of the amount is below rounding; it is shared as one more round would share it.
+_NOTHING = 1e-18
+
+
+def recursive_lower_bounds(amount: float, claims: Array) -> Array:
+    r"""Give everybody :math:`\min(c_i, L) / n`, then do the same with what is left of amount and claims, and so on.
+
+    .. math:: x(L, c) = b + x\bigl(L - \textstyle\sum_j b_j,\ c - b\bigr), \qquad b_i = \min(c_i, L) / n
+
+    At least :math:`L / n` goes out in a round once a claim reaches the amount; before that amount and claims shrink by
+    the same sum, so the amount falls at least as fast as the claims, which fall by :math:`1 / n`. Hence after
+    :math:`k` rounds at most :math:`(1 - 1/n)^k L` is left, and :math:`n \ln 10^{18}` rounds bring the error below
+    rounding; the loop ends at once when every claim reaches what is left.
+
+    A claim below the amount shrinks by the factor :math:`1 - 1/n` every round and, once it reaches what is left, does so
+    for good. So a round needs only the sum of the claims still below, one number per round: O(n log n + rounds).
+
+    >>> recursive_lower_bounds(10.0, np.array([4.0, 20.0]))
+    array([3.25, 6.75])
+    """
+    claims = np.minimum(claims, amount)
+    order = np.argsort(claims, kind="stable")
+    ordered = claims[order]
+    shares = np.empty(len(claims))
+    shares[order] = _rounds(amount, ordered, np.cumsum(ordered))
+    return np.asarray(np.minimum(shares * (amount / shares.sum()), claims))
+
+
+@njit(cache=True)
+def _rounds(amount: float, claims: Array, sums: Array) -> Array:  # pragma: no cover - compiled
+    n = len(claims)
+    shares = np.zeros(n)
+    below = n
+    left, out, k, keep = amount, 0.0, 0, 1.0
+    shortfall = sums[-1] - amount
+    while True:
+        while below > 0 and claims[below - 1] * keep >= left:
+            # from here on this claim takes part with all that is left: what it has, less what the others had by now
+            below -= 1
+            shares[below] = claims[below] * (1.0 - keep) - out
+        if below == 0 or left <= _NOTHING * amount:
+            break
+        k += 1
+        part = left / n
+        whole = sums[below - 1] * keep / n + (n - below) * part
+        keep = np.exp(k * np.log1p(-1.0 / n)) if n > 1 else 0.0
+        out += part
+        left = sums[-1] * keep - shortfall if below == n else left - whole
+    for i in range(n):
+        if i < below:
+            shares[i] = claims[i] * (1.0 - keep) + min(claims[i] * keep, left) / n
+        else:
+            shares[i] += out + left / n
+    return shares

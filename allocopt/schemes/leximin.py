@@ -1,0 +1,246 @@
+"""The largest burden rate is made as small as it can be, then the second largest, and so on."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from allocopt.errors import SolverError
+from allocopt.facts.allocation import Allocation
+from allocopt.facts.certificate import Certificate
+from allocopt.facts.checks import Array
+from allocopt.facts.problem import LossProblem
+from allocopt.maths.lexicographic import Leximax, leximax
+from allocopt.maths.program import Answer, Clause, Program
+from allocopt.schemes.base import Scheme, left_over, single_point, tidied
+from allocopt.schemes.constraints.base import Constraint, Posed
+from allocopt.schemes.fair import MET, Fair
+from allocopt.schemes.keys import key_name, key_values
+from allocopt.schemes.one_price import CLAUSES
+from allocopt.schemes.pro_rata import ProRata
+
+_WORST = (r"x_i / w_i \le t \quad (i \text{ open})", "how much of the common level this payer carries")
+_SETTLED = (r"x_i / w_i \le t_i \quad (i \text{ settled})", "what a higher settled rate would change the level by")
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class Leximin(Scheme):
+    r"""Nobody's burden rate can be lowered without raising that of somebody whose rate is as high or higher.
+
+    .. math:: \operatorname{lex\,min}_x\ \bigl(r_{(1)}, r_{(2)}, \dots, r_{(n)}\bigr) \quad \text{s.t.} \quad
+       \sum_i x_i = L,\ 0 \le x_i \le c_i,\ \text{and each constraint of } \texttt{subject_to}
+
+    :math:`r_{(1)} \ge r_{(2)} \ge \dots` are the rates :math:`r_i = x_i / w_i` in descending order; :math:`w_i` is the
+    key ``by`` (a column, a blend, figures of one's own; one for each by default). Seen from what payers keep it is the
+    leximin rule, seen from what they bear leximax. A payer with key zero bears nothing.
+
+    When only budget and caps bind, the answer *is* capped pro-rata, as for every other measure of the spread of one and
+    the same rate, and the closed form says so. With coupling constraints (groups, Gini, core, ...) it is a sequence of
+    programs: each lowers the common level of the open rates, and the multipliers of its optimum prove which rates can
+    not be lower in any optimum; these are settled and the next stage begins. The certificate re-checks every level on
+    the shares and carries the worst residual of all stages; ``extras["stages"]`` lists them. The price is
+    d(largest rate)/d(loss).
+
+    Raises ``InfeasibleError`` when the constraints contradict each other.
+
+    >>> from allocopt.schemes.constraints import group_ratio_at_most
+    >>> table = pd.DataFrame(
+    ...     {"fund": [60.0, 30.0, 10.0], "house": ["yes", "no", "no"], "cap": [10.0, 30.0, 10.0]}, index=["A", "B", "C"]
+    ... )
+    >>> problem = LossProblem(30, table, cap="cap")
+    >>> Leximin(by="fund").allocate(problem).shares.to_list()
+    [10.0, 15.0, 5.0]
+    >>> even = Leximin(by="fund", subject_to=[group_ratio_at_most(5, group="house")]).allocate(problem)
+    >>> even.shares.to_list(), even.extras["stages"]["level"].to_list()
+    ([10.0, 15.0, 5.0], [0.5, 0.16666666666666666])
+    """
+
+    name = "leximin"
+    aliases = ("leximax",)
+    formula = r"x_i = \min(c_i,\ p\, w_i) \text{ when only budget and caps bind}"
+    objective = r"\operatorname{lex\,min}_x\ \bigl(r_{(1)}, r_{(2)}, \dots, r_{(n)}\bigr)"
+    source = "Ogryczak, Pioro and Tomaszewski (2005), Journal of Telecommunications and Information Technology 3:47-56"
+    claims = frozenset({"equal treatment", "homogeneity", "null payer"})
+
+    by: Any = field(default=None, metadata={"help": "column, blend of columns, or one figure per payer; one for each"})
+    subject_to: Sequence[Constraint] = field(default=(), metadata={"help": "fairness constraints"})
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "subject_to", self._nearest(()).subject_to)
+
+    def _nearest(self, problem: Any) -> Fair:
+        """The capped pro-rata answer under the same constraints: it checks and explains them."""
+        key = np.ones(getattr(problem, "n", 0)) if self.by is None else self.by
+        return Fair(reference=ProRata(key=key), subject_to=self.subject_to, measure="auto")
+
+    def _weight(self, problem: LossProblem) -> tuple[Array, Array]:
+        """Keys, and the caps of those who have one."""
+        weight = key_values(self.by, problem, np.ones(problem.n), "by")
+        return weight, np.where(weight > 0, problem.caps, 0.0)
+
+    def closed_form(self, problem: LossProblem) -> Allocation | None:
+        """Capped pro-rata, when it meets every constraint: then nothing else binds."""
+        key = np.ones(problem.n) if self.by is None else self.by
+        base = ProRata(key=key).closed_form(problem)
+        if any(c.excess(base.paid, problem, base.paid) > MET for c in self.subject_to):
+            if single_point(problem, self._weight(problem)[1]) is not None:
+                self._nearest(problem).closed_form(problem)  # no choice is left: raises, naming what is broken
+            return None
+
+        def evidence(answer: Allocation) -> Certificate:
+            return base.evidence(dataclasses.replace(answer, price=base.price))
+
+        price = self._slope(problem, base.paid)
+        return dataclasses.replace(
+            base, scheme=self, price=price, duals={"budget": price}, evidence=evidence,
+            method="closed form (capped pro-rata: only budget and caps bind)",
+        )  # fmt: skip
+
+    def _slope(self, problem: LossProblem, paid: Array) -> float:
+        """What one more unit of loss raises the largest rate by when only budget and caps bind: 1 over open keys."""
+        weight, able = self._weight(problem)
+        room = float(weight[(able > 0) & (paid < able)].sum())
+        return 1.0 / room if room > 0 else 0.0
+
+    def solve(self, problem: LossProblem, solvers: tuple[str, ...] | None = None) -> Allocation:
+        """The sequence of programs."""
+        weight, able = self._weight(problem)
+        point = single_point(problem, able)
+        target = ProRata(key=weight).closed_form(problem).paid
+        if point is not None:
+            answer = self.closed_form(problem)
+            assert answer is not None  # a single point is either feasible or reported
+            return answer
+        try:
+            found = self._stages(problem, weight, able, target, solvers)
+        except SolverError as failure:
+            self._nearest(problem)._explain_conflict(problem, target, failure)
+            raise
+        paid = tidied(found.x, problem, able)
+        price = found.slope if self.subject_to else self._slope(problem, paid)
+
+        def evidence(answer: Allocation) -> Certificate:
+            return self._certify(answer, weight, able, target, found.result)
+
+        rows = [
+            (stage.level, ", ".join(map(str, problem.ids[found.rows[stage.settled]])), stage.residual)
+            for stage in found.result.stages
+        ]
+        stages = pd.DataFrame(rows, columns=["level", "settled", "residual"], index=range(1, len(rows) + 1))
+        stages.index.name = "stage"
+        solver = "/".join(sorted({stage.solver for stage in found.result.stages}))
+        return Allocation(
+            problem, paid, left_over(problem, paid, able), price, {"budget": price},
+            f"program ({len(rows)} stages, {solver})", self, evidence, (), {"stages": stages},
+        )  # fmt: skip
+
+    def program(self, problem: LossProblem) -> Program:
+        """The program of the first stage: the largest rate as small as it can be."""
+        weight, able = self._weight(problem)
+        target = ProRata(key=weight).closed_form(problem).paid
+        states = [c.begin(problem, target) for c in self.subject_to]
+        rows = np.flatnonzero(able > 0)
+        return _stage(
+            problem, weight, able, target, self.subject_to, states, rows, np.ones(len(rows), bool), np.zeros(len(rows))
+        )
+
+    def _stages(
+        self, problem: LossProblem, weight: Array, able: Array, target: Array, solvers: tuple[str, ...] | None
+    ) -> _Found:
+        rows = np.flatnonzero(able > 0)
+        mean = float(weight[rows].mean())
+        unit = min(problem.loss, problem.capacity) / mean
+        states = [c.begin(problem, target) for c in self.subject_to]
+        slopes: list[float] = []
+
+        def ask(left: Any, levels: Array) -> tuple[Answer, float, Array]:
+            while True:
+                posed = _stage(problem, weight, able, target, self.subject_to, states, rows, left, levels / unit)
+                answer = posed.solve(solvers)
+                more = [c.refine(answer.x, problem, s) for c, s in zip(self.subject_to, states, strict=True)]
+                if all(m is None for m in more):
+                    break
+                states[:] = [s if m is None else m for s, m in zip(states, more, strict=True)]
+            slopes.append(float(answer.prices["budget"]))
+            level = float(np.max(answer.x[rows][left] / weight[rows][left]))
+            carried = np.zeros(len(rows))
+            carried[left] = -answer.prices["worst"][rows[left]]
+            return answer, level, carried / max(float(carried.sum()), 1e-300)
+
+        return _Found(leximax(ask, len(rows)), rows, slopes[0])
+
+    def _certify(
+        self, answer: Allocation, weight: Array, able: Array, target: Array, found: Leximax
+    ) -> Certificate:
+        """Feasibility and every settled level from the shares alone; optimality from the stages' conic residuals."""
+        problem, paid = answer.problem, answer.paid
+        loss, rows = problem.loss or 1.0, np.flatnonzero(able > 0)
+        excess = {str(c): c.excess(paid, problem, target) for c in self.subject_to}
+        budget = abs(float(paid.sum()) + answer.residual - problem.loss) / loss
+        bounds = float(max((paid - able).max(initial=0.0), (-paid).max(initial=0.0))) / loss
+        off = float(np.abs(paid[rows] - found.levels * weight[rows]).max(initial=0.0)) / loss
+        worst = max(stage.residual for stage in found.stages)
+        return Certificate(
+            max(budget, bounds, *excess.values(), 0.0), off, worst, "leximax stages",
+            "every constraint holds on the shares, every rate stands at its settled level, and at each stage the "
+            "multipliers prove that no feasible shares have a lower level",
+            excess | {f"level of stage {k}": stage.level for k, stage in enumerate(found.stages, 1)},
+        )  # fmt: skip
+
+    def sentence(self) -> str:
+        """The rule in a sentence, with its key."""
+        return f"{super().sentence()} Rates are burdens per {key_name(self.by, 'payer')}."
+
+    @property
+    def title(self) -> str:
+        """The label, or the name with its key and constraints."""
+        if self.label:
+            return self.label
+        by = f" by {key_name(self.by, '')}" if self.by is not None else ""
+        return f"leximin{by}{': ' if self.subject_to else ''}{', '.join(map(str, self.subject_to))}"
+
+
+@dataclass(frozen=True)
+class _Found:
+    """What the stages gave: their result, the payers it speaks of, and the slope of the first level in the loss."""
+
+    result: Leximax
+    rows: Any
+    slope: float
+
+    @property
+    def x(self) -> Array:
+        return self.result.x
+
+
+def _stage(
+    problem: LossProblem, weight: Array, able: Array, target: Array, constraints: Sequence[Constraint],
+    states: list[Any], rows: Any, left: Any, levels: Array,
+) -> Program:  # fmt: skip
+    """One stage in numbers of order one: amounts in units of the loss, rates in units of loss per mean key."""
+    import cvxpy as cp
+
+    unit = min(problem.loss, problem.capacity) or 1.0
+    x, level = cp.Variable(problem.n, name="x"), cp.Variable(name="t")
+    mean = float(weight[rows].mean()) if len(rows) else 1.0
+    key = weight / mean
+    near, spared = np.flatnonzero((able > 0) & (able <= unit)), np.flatnonzero(able <= 0)
+    free, done = rows[left], rows[~left]
+    clauses = [
+        Clause("budget", [cp.sum(x) == 1.0], *CLAUSES["budget"]),
+        Clause("floor", [x >= 0], *CLAUSES["floor"], 1.0, rows=np.arange(problem.n)),
+        Clause("cap", [x[near] <= able[near] / unit] if len(near) else [], *CLAUSES["cap"], rows=near),
+        Clause("spared", [x[spared] == 0] if len(spared) else [], r"x_i = 0 \text{ where } w_i c_i = 0", "", rows=spared),
+        Clause("worst", [x[free] <= cp.multiply(key[free], level)], *_WORST, rows=free),
+        Clause("settled", [x[done] <= key[done] * levels[~left]] if len(done) else [], *_SETTLED, rows=done),
+    ]
+    for number, (constraint, state) in enumerate(zip(constraints, states, strict=True)):
+        clause = constraint.clause(Posed(x, problem, unit, target), state)
+        twin = sum(c.name == constraint.name for c in constraints[:number])
+        clauses.append(dataclasses.replace(clause, name=f"{clause.name} ({twin + 1})") if twin else clause)
+    return Program(level, x, tuple(clauses), r"t", unit, 1.0 / mean)

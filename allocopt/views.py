@@ -1,0 +1,22 @@
+"""Answers show themselves without knowing the pages: a view is found by its name when somebody asks for it.
+
+The pages stand above the answers they show, so the answers cannot import them. This list is the only link upwards, by
+name, followed when a method such as ``card.report(...)`` is called.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import Any
+
+_VIEWS = {
+    "report": "allocopt.pages.report:write",
+    "scorecard plots": "allocopt.pages.plots:CardPlots",
+    "waterfall plot": "allocopt.pages.plots:waterfall",
+}
+
+
+def view(name: str) -> Any:
+    """The function or class that draws this view."""
+    module, function = _VIEWS[name].split(":")
+    return getattr(importlib.import_module(module), function)
