@@ -28,18 +28,44 @@ _FORMULAS = (
     Symbol("p", "price of the loss: what one more unit of loss would cost", "unit of the rule's cost per currency"),
     Symbol("n", "number of payers", _NUMBER),
     Symbol("i", "a payer", "label"),
-    Symbol("R", "what nobody could bear: the residual", _AMOUNT),
+    Symbol("R", "what is left: the residual, which nobody could bear", _AMOUNT),
     Symbol(r"\mu", "what every payer keeps of its cap, per unit of key", "currency per unit of key"),
     Symbol(r"\theta", "where every cap is cut in two", _NUMBER),
-    Symbol("y_i", "what payer i bears of the first part of its cap", _AMOUNT),
+    Symbol("y_i", "what payer i bears of the first part of its cap; in the Atkinson index, what it keeps", _AMOUNT),
+    Symbol(r"\bar y", "mean of what payers keep", _AMOUNT),
     Symbol("z_i", "what payer i bears of the second part of its cap", _AMOUNT),
     Symbol("M", "the largest cap", _AMOUNT),
+    Symbol("m", "the smallest cap", _AMOUNT),
+    Symbol(r"\lambda", "an amount common to all payers", _AMOUNT),
     Symbol("k_i", "place of payer i in the line, from 0", _NUMBER),
-    Symbol("k", "a place in the line, or a bound on the mean burden of the worst-hit", "as stated with the rule"),
+    Symbol("k", "a place in a line; as a bound, the most a constraint allows", "as stated with the rule"),
+    Symbol("k_0", "bound on the ordered sum of rates", "unit of the rate"),
+    Symbol("l", "the least a constraint allows", "as stated with the rule"),
+    Symbol("h", "the most a constraint allows", "as stated with the rule"),
     Symbol("q_i", "share of payer i by the reference rule", _AMOUNT),
-    Symbol("m_i", "in what a move of payer i's share is measured", _AMOUNT),
-    Symbol("g", "bound on the Gini coefficient", _NUMBER),
-    Symbol(r"\rho", "bound on the ratio of two groups' rates", _NUMBER),
+    Symbol(
+        "m_i", "in what a move of payer i's share is measured; or the part of the loss that falls on it alone", _AMOUNT
+    ),
+    Symbol("t_i", "cap of payer i beyond what falls on it alone, cut to what is left", _AMOUNT),
+    Symbol(r"\bar m", "the largest part that falls on one payer alone", _AMOUNT),
+    Symbol(r"\bar t", "the largest cap beyond what falls on a payer alone", _AMOUNT),
+    Symbol(r"\kappa_i", "contribution of payer i to the joint risk or cost, of either sign", _AMOUNT),
+    Symbol(
+        r"\kappa", "all contributions together; in the Kolm-Pollak index, the aversion to heavy burdens", "as stated"
+    ),
+    Symbol(r"\lambda_i", "the most that payer i would concede of the joint cost", _AMOUNT),
+    Symbol(r"\ell_i", "loss of payer i in a scenario", _AMOUNT),
+    Symbol(r"\ell", "loss of all payers together in a scenario", _AMOUNT),
+    Symbol("E", "mean over the scenarios", ""),
+    Symbol("C", "cost of a total exposure", _AMOUNT),
+    Symbol("q", "a total exposure", "unit of the key"),
+    Symbol("g", "bound on the Gini coefficient; as a function, the cost that no payer causes alone", "as stated"),
+    Symbol(r"\rho", "bound on a ratio of rates; as a function, a measure of risk", "as stated"),
+    Symbol("A", "bound on the Atkinson index", _NUMBER),
+    Symbol(r"\epsilon", "aversion to inequality", _NUMBER),
+    Symbol("v_i", "wealth of payer i before the loss", _AMOUNT),
+    Symbol("a_i", "weight of a rate by its place in the order of rates", _NUMBER),
+    Symbol("R_i", "rank of payer i by exposure", _NUMBER),
     Symbol(r"\delta", "allowed departure from the reference, as a fraction of it", _NUMBER),
     Symbol(r"\beta", "level: the fraction of payers who are not counted among the worst-hit", _NUMBER),
     Symbol("t", "rate from which a payer counts among the worst-hit", "unit of the rate"),
@@ -97,8 +123,9 @@ COLUMNS = {
     "weekly_profit": Symbol("P_i", "net profit of the week", _AMOUNT),
 }
 
-#: Greek letters by their LaTeX names.
-GREEK = {
+#: Letters that LaTeX calls by a name.
+LETTERS = {
+    "ell": "ℓ",
     "alpha": "α", "beta": "β", "gamma": "γ", "delta": "δ", "epsilon": "ϵ", "varepsilon": "ε", "zeta": "ζ",
     "eta": "η", "theta": "θ", "kappa": "κ", "lambda": "λ", "mu": "μ", "nu": "ν", "xi": "ξ", "pi": "π", "rho": "ρ",
     "sigma": "σ", "tau": "τ", "phi": "ϕ", "varphi": "φ", "chi": "χ", "psi": "ψ", "omega": "ω", "Gamma": "Γ",
@@ -110,7 +137,7 @@ _SYMBOL = re.compile(
     r"(?P<accent>\\(?:bar|hat|tilde)\s*\{?\s*)?(?P<base>\\[A-Za-z]+|[A-Z]{2,}|[A-Za-z])"
     r"(?:_(?P<sub>\{[^{}]*\}|\\[A-Za-z]+|\w))?"
 )
-_INDEX = re.compile(r"[ijkl()<>\s\d,]+")
+_INDEX = re.compile(r"[ijkln()<>\s\d,+-]+")
 
 
 def symbols_in(latex: str) -> tuple[str, ...]:
@@ -124,7 +151,7 @@ def symbols_in(latex: str) -> tuple[str, ...]:
     found: dict[str, None] = {}
     for match in _SYMBOL.finditer(_WORDS.sub(" ", latex)):
         base, sub = match["base"], (match["sub"] or "").strip("{}")
-        if base.startswith("\\") and base[1:] not in GREEK:
+        if base.startswith("\\") and base[1:] not in LETTERS:
             continue
         if match["accent"]:
             base = match["accent"].strip("{ ") + " " + base

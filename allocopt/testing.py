@@ -30,8 +30,8 @@ def check_scheme(scheme: Scheme, problems: Iterable[LossProblem] | None = None, 
 
     What the rule *claims* is put to the test as well. ``"equal treatment"``: payers with the same figures bear alike.
     ``"loss monotonicity"``: a larger loss lowers nobody's share. ``"homogeneity"``: the unit of money does not matter.
-    ``"null payer"``: payers whose cap is zero can leave without anybody noticing. ``"consistency"``: when one payer settles
-    its share and leaves, the rule gives the others what it gave them before.
+    ``"null payer"``: payers whose cap is zero can leave without anybody noticing. ``"consistency"``: when one payer
+    settles its share and leaves, the rule gives the others what it gave them before.
 
     ``problems`` are questions of one's own, for a rule that reads columns of its own. Without them the rule meets no
     payers, one payer, zero loss, zero caps, ties, a loss above all caps, and ordinary questions; every usual column

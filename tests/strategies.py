@@ -63,12 +63,13 @@ def registered() -> dict[str, Scheme]:
         "constrained-equal-awards": [{}, {"key": "key"}, {"reading": "payout"}],
         "constrained-equal-losses": [{}, {"key": "key"}, {"reading": "payout"}],
         "tal-family": [{"theta": 0.0}, {"theta": 1 / 3}, {"theta": 1.0}, {"theta": 1 / 3, "reading": "payout"}],
+        "leximin": [{}, {"by": "key"}],
         "shapley": [],  # its game fixes the payers: tested in test_games_as_schemes
         # scenarios fix the payers of risk rules: tested in test_risk_rules
-        **dict.fromkeys("euler-es euler-var euler-std covariance haircut with-without cost-gap".split(), []),
-        **dict.fromkeys("aumann-shapley shortfall-risk".split(), []),
+        "euler-es": [], "euler-var": [], "euler-std": [], "covariance": [], "haircut": [], "with-without": [],
+        "cost-gap": [], "aumann-shapley": [], "shortfall-risk": [],
         "serial": [{"key": "key"}, {"key": "key", "cost": 1.0}, {"key": "key", "policy": "program"}],
-    }
+    }  # fmt: skip
     out = {}
     for name in ao.schemes():
         for parameters in given.get(name, [{}]):

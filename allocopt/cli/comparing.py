@@ -45,7 +45,7 @@ def judge(asked: Asked, schemes: str | None, model: str | None, by: str | None) 
     """
     event = asked.event()
     problem = asked.problem(event)
-    rules: list[Any] = [typed_scheme(part) for part in split(schemes)] if schemes else usual(event, problem)
+    rules: list[Any] = [typed_scheme(part, event) for part in split(schemes)] if schemes else usual(event, problem)
     chosen = model or event.question.get("model", "none")
     if chosen != "none":
         waterfall = load_model(chosen)
@@ -128,15 +128,16 @@ def _rules(card: Scorecard, letters: dict[str, str]) -> Table:
     """Every rule with its letter, its largest share, and whether it is proven and efficient."""
     problem = card.question
     places = decimals(problem.loss)
-    title = f"{f'{problem.currency} {amount(problem.loss, places)}'.strip()} among {problem.n} payer{'s' * (problem.n != 1)}"
+    payers = f"{problem.n} payer{'s' * (problem.n != 1)}"
+    title = f"{f'{problem.currency} {amount(problem.loss, places)}'.strip()} among {payers}"
     if card.event is not None:
         title = f"{card.event.title}\n{title}"
     out = table(title, ["", "rule"], ["largest share", "residual", "certificate", "Pareto"])
     flags = card.pareto()
     for name, letter in letters.items():
         largest = float(card.answers[name].fractions.max()) if card.question.n else 0.0
-        proof = "holds" if card.certificates.loc[name, "holds"] else "sampled"
-        left = float(card.prices.loc[name, "residual"])
+        proof = "holds" if card.certificates["holds"][name] else "sampled"
+        left = float(card.prices["residual"][name])
         out.add_row(
             letter, name, f"{largest:.1%}", amount(left, places if left else 0), proof, "yes" if flags[name] else "no"
         )
@@ -170,7 +171,7 @@ def _criteria(card: Scorecard, letters: dict[str, str]) -> Table:
     """Every criterion across the rules, under a line that says what is judged."""
     lines: dict[str, list[tuple[str, pd.Series[float]]]] = {}
     for name, row in card.scores.iterrows():
-        lines.setdefault(str(card.metrics.loc[name, "of"]), []).append((str(name), row))
+        lines.setdefault(str(card.metrics["of"][str(name)]), []).append((str(name), row))
     lines["incentives"] = [(str(name), row) for name, row in card.incentives.iterrows()]
     out = table("", ["Fairness and incentives"], letters.values(), widths=_WIDTHS)
     for judged, rows in lines.items():

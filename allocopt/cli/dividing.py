@@ -6,11 +6,10 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
-from allocopt.cli.inputs import Asked, assignment
+from allocopt.cli.inputs import Asked, assignment, named_scheme
 from allocopt.cli.screen import marks, payers_table, show, show_json, table
 from allocopt.errors import CertificateError, DataError
 from allocopt.pages.numerals import amount, decimals, digits, residual
-from allocopt.schemes import scheme as named
 from allocopt.schemes import schemes
 
 if TYPE_CHECKING:
@@ -27,7 +26,7 @@ def divide(asked: Asked, rule: str, typed: list[str], program: bool) -> tuple[Ev
     proportional = schemes()["pro-rata"]
     if rule in (proportional.name, *proportional.aliases) and "key" in event.question:
         parameters = {"key": event.question["key"], **parameters}
-    answer = named(rule, **parameters).allocate(asked.problem(event), "program" if program else "auto")
+    answer = named_scheme(rule, parameters, event).allocate(asked.problem(event), "program" if program else "auto")
     return event, proven(answer)
 
 

@@ -44,9 +44,7 @@ class Asked:
             return load_event(self.name)
         table = read_table(path)
         if self.loss is None:
-            raise DataError(
-                f"{path} is a table of payers and states no loss; give it with --loss, such as --loss 107e6"
-            )
+            raise DataError(f"{path} is a table of payers and states no loss; give one with --loss, as in --loss 107e6")
         if "role" not in table:
             table["role"] = "survivor"
         return Event(path.stem, loss=self.loss, currency=self.currency, date=None, payers=table, title=path.name)
@@ -150,16 +148,20 @@ def assignment(text: str) -> tuple[str, Any]:
     return name.strip(), value(typed)
 
 
-def scheme(text: str) -> Scheme:
-    """``name`` or ``name:parameter=value:parameter=value`` as a scheme.
-
-    >>> scheme("pro-rata:key=initial_margin").title
-    'pro-rata by initial_margin'
-    """
-    from allocopt.schemes import scheme as named
-
+def scheme(text: str, event: Event) -> Scheme:
+    """``name`` or ``name:parameter=value:parameter=value`` as a scheme."""
     name, *parameters = split(text, ":") or [""]
-    return named(name, **dict(assignment(part) for part in parameters))
+    return named_scheme(name, dict(assignment(part) for part in parameters), event)
+
+
+def named_scheme(name: str, parameters: dict[str, Any], event: Event) -> Scheme:
+    """The scheme with these parameters; a rule that reads scenarios and is given none reads those of the event."""
+    from allocopt.schemes import scheme, schemes
+
+    kind = schemes().get(name)
+    if kind is not None and "scenarios" in kind.__dataclass_fields__ and event.scenarios is not None:
+        parameters = {"scenarios": event.scenarios, **parameters}
+    return scheme(name, **parameters)
 
 
 def _constraint(name: str, arguments: list[str]) -> Any:

@@ -64,8 +64,8 @@ def schemes(json: bool) -> None:
         return show_json(
             {
                 name: {
-                    "sentence": _sentence(kind), "aliases": kind.aliases, "formula": kind.formula, "source": kind.source,
-                    "claims": sorted(kind.claims), "parameters": _parameters(kind),
+                    "sentence": _sentence(kind), "aliases": kind.aliases, "formula": kind.formula,
+                    "source": kind.source, "claims": sorted(kind.claims), "parameters": _parameters(kind),
                 }
                 for name, kind in kinds.items()
             }

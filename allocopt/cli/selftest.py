@@ -82,7 +82,7 @@ def worked_examples() -> Iterator[Check]:
         ("constrained-equal-awards", 400, (100.0, 150.0, 150.0)),
         ("constrained-equal-losses", 300, (0.0, 100.0, 200.0)),
     ):
-        shares = allocate(LossProblem(loss, claims, cap="claim"), rule).shares
+        shares = allocate(LossProblem(loss, claims, cap="claim"), rule).paid
         for payer, value in zip("ABC", expected, strict=True):
             yield Check(
                 f"{rule}, loss {loss}: claim {claims.loc[payer, 'claim']:g}", value, shares[payer], _EXACT * loss

@@ -6,8 +6,8 @@ Each stage minimises one level over the numbers that are still open,
    \quad x \in X
 
 A row with a positive multiplier is tight in *every* optimal point of its stage (complementarity), so its number is
-settled at :math:`t_k`; the multipliers of a stage sum to one, so at least one number is settled each time. The number of
-stages is at most the number of numbers.
+settled at :math:`t_k`. The multipliers of a stage cannot all vanish, so each stage settles at least one number, and there
+are at most as many stages as numbers.
 """
 
 from __future__ import annotations
@@ -23,8 +23,8 @@ from allocopt.maths.program import Answer
 
 Array = NDArray[np.float64]
 
-# The multipliers of a stage sum to one. One below this could be an interior point's dust and proves nothing; the
-# largest of n is at least 1/n, so a stage always settles a number as long as there are fewer than a million.
+# Multipliers are scaled to sum to one. One below this could be an interior point's dust and proves nothing; the largest
+# of n is at least 1/n, so a stage always settles a number as long as there are fewer than a million.
 _PROVEN = 1e-6
 
 
@@ -52,7 +52,7 @@ def leximax(ask: Callable[[NDArray[np.bool_], Array], tuple[Answer, float, Array
 
     ``ask(open, levels)`` solves one stage: the numbers marked ``open`` below one common level, the others below their
     entry of ``levels``. It returns the program's answer, the common level, and one multiplier for each number (zero
-    where it is not open), which sum to one.
+    where it is not open), scaled to sum to one.
     """
     left = np.ones(n, dtype=np.bool_)
     levels = np.zeros(n)

@@ -11,7 +11,7 @@ from collections.abc import Callable
 from html import escape
 
 from allocopt.errors import DataError, unknown
-from allocopt.notation import GREEK
+from allocopt.notation import LETTERS
 
 _TOKEN = re.compile(
     r"(?P<words>\\(?:text|mathrm|operatorname|texttt|mathbf)\*?\s*\{(?P<said>[^{}]*)\})"
@@ -27,7 +27,7 @@ _SIGNS = {
     "setminus": "\\",  # ∖ is missing from many fonts
     "mid": "∣", "colon": ":", "#": "#", "%": "%", "&": "&amp;", "_": "_",
 }  # fmt: skip
-_LETTERS = GREEK | {"infty": "∞", "emptyset": "∅", "ell": "ℓ", "partial": "∂", "nabla": "∇"}
+_LETTERS = LETTERS | {"infty": "∞", "emptyset": "∅", "partial": "∂", "nabla": "∇"}
 _DOTS = {"dots": "…", "ldots": "…", "cdots": "⋯", "vdots": "⋮"}
 _SPACES = {",": 0.167, ":": 0.222, ";": 0.278, " ": 0.25, "!": -0.167, "quad": 1.0, "qquad": 2.0}
 _LARGE = {"sum": "∑", "prod": "∏"}  # limits above and below
@@ -122,7 +122,7 @@ class _Reader:
         token = self.take()
         text = token[0]
         if token["words"]:
-            said = escape(token["said"]).replace(" ", "\N{NO-BREAK SPACE}")
+            said = escape(token["said"]).replace("\\,", " ").replace(" ", "\N{NO-BREAK SPACE}")
             return f"<mtext>{said}</mtext>" if text.startswith("\\text") else f'<mi mathvariant="normal">{said}</mi>'
         if token["begin"]:
             return self.environment(token["opened"].rstrip("*"))

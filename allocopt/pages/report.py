@@ -108,7 +108,7 @@ def _comparison(card: Scorecard, lines: str) -> Document:
         *(section_facts.happened(event, cited) if event is not None else []),
         *middle,
         *section_annex.limits(card),
-        *section_annex.notation(middle),
+        *section_annex.notation(middle, [answer.scheme for answer in card.allocations.values()]),
         *section_annex.sources(cited.sources),
         *section_annex.reproducibility(problem, event, [model.name for model in models], lines, methods),
     ]
@@ -123,7 +123,7 @@ def _answer(answer: Allocation, lines: str) -> Document:
     blocks = [
         *section_facts.warning(answer),
         *middle,
-        *section_annex.notation(middle),
+        *section_annex.notation(middle, [answer.scheme]),
         *section_annex.reproducibility(problem, None, [], lines, [answer.method]),
     ]
     about = f": {problem.about}" if problem.about else ""
@@ -140,7 +140,7 @@ def _run(run: Cascade, lines: str) -> Document:
         *section_facts.warning(run),
         *section_facts.happened(event, cited),
         *middle,
-        *section_annex.notation(middle),
+        *section_annex.notation(middle, [layer.rule for layer in run.layers]),
         *section_annex.sources(cited.sources),
         *section_annex.reproducibility(problem, event, [model.name] if model is not None else [], lines, methods),
     ]

@@ -6,7 +6,7 @@ import hashlib
 import sys
 from collections.abc import Iterable, Mapping
 from importlib.metadata import PackageNotFoundError, version
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from allocopt.facts.event import Event, Source
 from allocopt.facts.problem import LossProblem
@@ -14,7 +14,7 @@ from allocopt.notation import SYMBOLS, symbols_in
 from allocopt.pages.blocks import Block, Code, Folded, Formula, Heading, Listing, Math, Paragraph, Snippet, Table, Text
 from allocopt.pages.numerals import residual
 from allocopt.pages.section_facts import fingerprint, rulebook, stated
-from allocopt.pages.section_rules import TOLERANCE
+from allocopt.pages.section_rules import TOLERANCE, own_letters
 from allocopt.shelf.library import shelf
 
 if TYPE_CHECKING:
@@ -23,10 +23,11 @@ if TYPE_CHECKING:
 _PACKAGES = ("allocopt", "numpy", "scipy", "pandas", "cvxpy", "clarabel", "highspy", "piqp", "numba", "matplotlib")
 
 
-def notation(blocks: Iterable[Block]) -> list[Block]:
-    """The symbols that the formulas of these blocks use, with meanings and units."""
+def notation(blocks: Iterable[Block], rules: Iterable[Any] = ()) -> list[Block]:
+    """The symbols that the formulas of these blocks use, but for those to which a rule gives a meaning of its own."""
+    own = {letter for rule in rules for letter in own_letters(rule)}
     names = dict.fromkeys(symbol for latex in _formulas(blocks) for symbol in symbols_in(latex))
-    known = [SYMBOLS[name] for name in names if name in SYMBOLS]
+    known = [SYMBOLS[name] for name in names if name in SYMBOLS and name not in own]
     rows: list[list[Text]] = [[Math(symbol.latex), symbol.meaning, symbol.unit] for symbol in known]
     if not rows:
         return []

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -13,7 +13,7 @@ from allocopt.errors import AllocOptError
 from allocopt.facts.allocation import Allocation
 from allocopt.facts.problem import LossProblem
 from allocopt.judgement.inequality import ROUNDING
-from allocopt.notation import column
+from allocopt.notation import SYMBOLS, column, symbols_in
 from allocopt.pages.blocks import Block, Code, Folded, Formula, Listing, Math, Paragraph, Strong, Table, Text
 from allocopt.pages.numerals import amount, decimals, figure, percent, residual
 from allocopt.pages.provenance import columns_named
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from allocopt.maths.program import Program
 
 FULL = 2000  # payers beyond which the full table would make the page too heavy to open
+_COMMON = ("x_i", "x", "c_i", "L", "n", "i")  # letters that mean the same in every rule and are explained once
 TOLERANCE = 1e-6  # of the loss: what a certificate may be off by and still hold
 
 
@@ -46,11 +47,14 @@ def allocation_blocks(answer: Allocation, *, most: int = MOST) -> list[Block]:
     if chosen:
         blocks.append(Listing(chosen))
     program = program_of(answer)
+    formulas = []
     if program is not None:
-        blocks += [Paragraph("The rule as a convex program:"), Formula(program.statement())]
+        formulas.append(program.statement())
+        blocks += [Paragraph("The rule as a convex program:"), Formula(formulas[-1])]
     if getattr(rule, "formula", ""):
-        blocks += [Paragraph("Its answer:"), Formula(rule.formula)]
-    blocks += [Paragraph(_instance(answer)), shares_table(answer, most)]
+        formulas.append(rule.formula)
+        blocks += [Paragraph("Its answer:"), Formula(formulas[-1])]
+    blocks += [Paragraph(_letters(answer, formulas)), shares_table(answer, most)]
     if most < answer.problem.n <= FULL:
         blocks.append(Folded(f"All {answer.problem.n} payers", [shares_table(answer, answer.problem.n)]))
     if answer.problem.n:
@@ -84,19 +88,27 @@ def _chosen(value: Any) -> str:
     return value.title if isinstance(value, Scheme) else str(value)
 
 
-def _instance(answer: Allocation) -> tuple[Any, ...]:
-    """What the letters of the program are in this question."""
+def _letters(answer: Allocation, formulas: Iterable[str]) -> tuple[Any, ...]:
+    """What the letters of the program are here: the question's own figures first, then the rule's."""
     problem = answer.problem
+    said: list[Any] = ["Here ", Math("L"), f" is {_money(problem.loss, answer)}; ", Math("c_i"), " the cap: "]
+    said += _column(problem, problem.cap_name)
     label: Callable[[], str] | None = getattr(answer.scheme, "key_label", None)
-    said = [
-        "Here ",
-        Math("L"),
-        f": {_money(problem.loss, answer)}; ",
-        Math("c_i"),
-        ": ",
-        *_column(problem, problem.cap_name),
-    ]
-    return (*said, "; ", Math("w_i"), ": ", *_column(problem, label()), ".") if label is not None else (*said, ".")
+    if label is not None:
+        said += ["; ", Math("w_i"), " the key: ", *_column(problem, label())]
+    own = own_letters(answer.scheme)
+    names = dict.fromkeys(name for latex in formulas for name in symbols_in(latex))
+    for name in names:
+        meaning = own.get(name) or (SYMBOLS[name].meaning if name in SYMBOLS and name not in _COMMON else "")
+        if meaning and not (name == "w_i" and label is not None):
+            said += ["; ", Math(name), f" {meaning}"]
+    return (*said, ".")
+
+
+def own_letters(rule: Any) -> Mapping[str, str]:
+    """Letters to which a rule, or a constraint it is subject to, gives a meaning of its own."""
+    parts = [rule, *getattr(rule, "subject_to", ())]
+    return {letter: meaning for part in parts for letter, meaning in getattr(part, "letters", {}).items()}
 
 
 def _column(problem: LossProblem, name: str) -> tuple[Any, ...]:

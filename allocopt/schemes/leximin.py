@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from allocopt.errors import SolverError
+from allocopt.errors import InfeasibleError, SolverError
 from allocopt.facts.allocation import Allocation
 from allocopt.facts.certificate import Certificate
 from allocopt.facts.checks import Array
@@ -48,16 +48,15 @@ class Leximin(Scheme):
 
     Raises ``InfeasibleError`` when the constraints contradict each other.
 
-    >>> from allocopt.schemes.constraints import group_ratio_at_most
-    >>> table = pd.DataFrame(
-    ...     {"fund": [60.0, 30.0, 10.0], "house": ["yes", "no", "no"], "cap": [10.0, 30.0, 10.0]}, index=["A", "B", "C"]
-    ... )
+    >>> from allocopt.schemes.constraints import in_core
+    >>> table = pd.DataFrame({"fund": [60.0, 30.0, 10.0], "cap": [10.0, 30.0, 30.0]}, index=["A", "B", "C"])
     >>> problem = LossProblem(30, table, cap="cap")
     >>> Leximin(by="fund").allocate(problem).shares.to_list()
     [10.0, 15.0, 5.0]
-    >>> even = Leximin(by="fund", subject_to=[group_ratio_at_most(5, group="house")]).allocate(problem)
-    >>> even.shares.to_list(), even.extras["stages"]["level"].to_list()
-    ([10.0, 15.0, 5.0], [0.5, 0.16666666666666666])
+    >>> runway = [0, 6, 12, 12, 30, 30, 30, 30]
+    >>> even = Leximin(subject_to=[in_core(runway)]).allocate(problem)
+    >>> even.shares.round(6).to_list(), even.extras["stages"]["level"].round(6).to_list()
+    ([6.0, 6.0, 18.0], [18.0, 6.0])
     """
 
     name = "leximin"
@@ -71,26 +70,28 @@ class Leximin(Scheme):
     subject_to: Sequence[Constraint] = field(default=(), metadata={"help": "fairness constraints"})
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "subject_to", self._nearest(()).subject_to)
-
-    def _nearest(self, problem: Any) -> Fair:
-        """The capped pro-rata answer under the same constraints: it checks and explains them."""
-        key = np.ones(getattr(problem, "n", 0)) if self.by is None else self.by
-        return Fair(reference=ProRata(key=key), subject_to=self.subject_to, measure="auto")
+        object.__setattr__(self, "subject_to", Fair(subject_to=self.subject_to).subject_to)
 
     def _weight(self, problem: LossProblem) -> tuple[Array, Array]:
-        """Keys, and the caps of those who have one."""
+        """Keys, and the caps of those whose key is not zero."""
         weight = key_values(self.by, problem, np.ones(problem.n), "by")
         return weight, np.where(weight > 0, problem.caps, 0.0)
 
+    def _nearest(self, weight: Array) -> Fair:
+        """As near to capped pro-rata as the same constraints allow: it knows how to name a contradiction."""
+        return Fair(reference=ProRata(key=weight), subject_to=self.subject_to)
+
     def closed_form(self, problem: LossProblem) -> Allocation | None:
         """Capped pro-rata, when it meets every constraint: then nothing else binds."""
-        key = np.ones(problem.n) if self.by is None else self.by
-        base = ProRata(key=key).closed_form(problem)
-        if any(c.excess(base.paid, problem, base.paid) > MET for c in self.subject_to):
-            if single_point(problem, self._weight(problem)[1]) is not None:
-                self._nearest(problem).closed_form(problem)  # no choice is left: raises, naming what is broken
+        weight, able = self._weight(problem)
+        base = ProRata(key=weight).closed_form(problem)
+        broken = [c for c in self.subject_to if c.excess(base.paid, problem, base.paid) > MET]
+        if broken and single_point(problem, able) is None:
             return None
+        if broken:
+            raise InfeasibleError(
+                self._nearest(weight)._complaint(broken, base.paid, problem, base.paid, "the loss leaves no choice")
+            )
 
         def evidence(answer: Allocation) -> Certificate:
             return base.evidence(dataclasses.replace(answer, price=base.price))
@@ -119,7 +120,7 @@ class Leximin(Scheme):
         try:
             found = self._stages(problem, weight, able, target, solvers)
         except SolverError as failure:
-            self._nearest(problem)._explain_conflict(problem, target, failure)
+            self._nearest(weight)._explain_conflict(problem.replace(cap=able), target, failure)
             raise
         paid = tidied(found.x, problem, able)
         price = found.slope if self.subject_to else self._slope(problem, paid)
@@ -154,7 +155,7 @@ class Leximin(Scheme):
     ) -> _Found:
         rows = np.flatnonzero(able > 0)
         mean = float(weight[rows].mean())
-        unit = min(problem.loss, problem.capacity) / mean
+        unit = problem.loss / mean
         states = [c.begin(problem, target) for c in self.subject_to]
         slopes: list[float] = []
 
@@ -174,9 +175,7 @@ class Leximin(Scheme):
 
         return _Found(leximax(ask, len(rows)), rows, slopes[0])
 
-    def _certify(
-        self, answer: Allocation, weight: Array, able: Array, target: Array, found: Leximax
-    ) -> Certificate:
+    def _certify(self, answer: Allocation, weight: Array, able: Array, target: Array, found: Leximax) -> Certificate:
         """Feasibility and every settled level from the shares alone; optimality from the stages' conic residuals."""
         problem, paid = answer.problem, answer.paid
         loss, rows = problem.loss or 1.0, np.flatnonzero(able > 0)
@@ -225,7 +224,7 @@ def _stage(
     """One stage in numbers of order one: amounts in units of the loss, rates in units of loss per mean key."""
     import cvxpy as cp
 
-    unit = min(problem.loss, problem.capacity) or 1.0
+    unit = problem.loss or 1.0
     x, level = cp.Variable(problem.n, name="x"), cp.Variable(name="t")
     mean = float(weight[rows].mean()) if len(rows) else 1.0
     key = weight / mean
@@ -235,8 +234,10 @@ def _stage(
         Clause("budget", [cp.sum(x) == 1.0], *CLAUSES["budget"]),
         Clause("floor", [x >= 0], *CLAUSES["floor"], 1.0, rows=np.arange(problem.n)),
         Clause("cap", [x[near] <= able[near] / unit] if len(near) else [], *CLAUSES["cap"], rows=near),
-        Clause("spared", [x[spared] == 0] if len(spared) else [], r"x_i = 0 \text{ where } w_i c_i = 0", "", rows=spared),
-        Clause("worst", [x[free] <= cp.multiply(key[free], level)], *_WORST, rows=free),
+        Clause(
+            "spared", [x[spared] == 0] if len(spared) else [], r"x_i = 0 \text{ where } w_i c_i = 0", "", rows=spared
+        ),
+        Clause("worst", [x[free] <= cp.multiply(key[free], level)] if len(free) else [], *_WORST, rows=free),
         Clause("settled", [x[done] <= key[done] * levels[~left]] if len(done) else [], *_SETTLED, rows=done),
     ]
     for number, (constraint, state) in enumerate(zip(constraints, states, strict=True)):

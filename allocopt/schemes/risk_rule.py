@@ -81,7 +81,7 @@ class ContributionRule(OnePrice):
         if self.policy == "floor":
             return Supply(np.zeros(1), np.maximum(key, 0.0)[..., None, :], cap[..., None, :])
         total = key.sum(axis=-1, keepdims=True)
-        if key.shape[-1] and not (total > 0).all():
+        if key.shape[-1] and ((total <= 0) & (loss > 0)).any():
             raise DataError(
                 f"{self.name}: contributions sum to {float(total.min()):,.6g}, which cannot be scaled to a loss; "
                 "use policy='floor'"

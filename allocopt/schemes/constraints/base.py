@@ -72,6 +72,13 @@ class Constraint(ABC):
         return f"{self.name} at most {self.limit:g}"
 
 
+def called(rule: Any) -> str:
+    """What to call a reference in a message: a name as given, a scheme by its title, figures as such."""
+    if isinstance(rule, str):
+        return rule
+    return str(getattr(rule, "title", None) or getattr(rule, "name", None) or "stated shares")
+
+
 def portions(amounts: Array) -> Array:
     """Amounts over their total; zeros when there is nothing."""
     total = float(amounts.sum())

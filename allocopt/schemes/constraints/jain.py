@@ -41,7 +41,9 @@ class JainAtLeast(Constraint):
     def __post_init__(self) -> None:
         number(self.bound, "the bound of jain_at_least", high=1.0)
         if self.bound in (0.0, 1.0):
-            remedy = "leave the constraint out" if self.bound == 0 else "for exactly pro-rata use gini_at_most(0, by=...)"
+            remedy = (
+                "leave the constraint out" if self.bound == 0 else "for exactly pro-rata use gini_at_most(0, by=...)"
+            )
             raise DataError(f"the bound of jain_at_least is {self.bound:g}; expected a value between 0 and 1: {remedy}")
 
     @property

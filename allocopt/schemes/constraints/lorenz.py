@@ -10,7 +10,7 @@ import numpy as np
 from allocopt.facts.checks import Array, number
 from allocopt.facts.problem import LossProblem
 from allocopt.maths.program import Clause
-from allocopt.schemes.constraints.base import Constraint, Posed, exposure, portions
+from allocopt.schemes.constraints.base import Constraint, Posed, called, exposure, portions
 
 _MISSING = 1e-10  # fraction of the loss by which a row must be broken before it is added: below is rounding
 
@@ -89,9 +89,8 @@ class LorenzDominates(Constraint):
         return Clause(self.name, rows, self.latex, self.reading, -1.0, 1.0, [1.0, 0.0, 0.0])
 
     def __str__(self) -> str:
-        of = getattr(self.reference, "title", None) or getattr(self.reference, "name", None) or self.reference
         within = f" within {self.bound:g} of the loss" if self.bound else ""
-        return f"burden{f's per {self.by}' if self.by else 's'} Lorenz-dominate {of}{within}"
+        return f"burden{f's per {self.by}' if self.by else 's'} Lorenz-dominate {called(self.reference)}{within}"
 
 
 def _beyond(p: Array, q: Array, rates: Array) -> Array:

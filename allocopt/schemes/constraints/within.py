@@ -10,7 +10,7 @@ import numpy as np
 from allocopt.facts.checks import Array, number
 from allocopt.facts.problem import LossProblem
 from allocopt.maths.program import Clause
-from allocopt.schemes.constraints.base import Constraint, Posed
+from allocopt.schemes.constraints.base import Constraint, Posed, called
 
 
 @dataclass(frozen=True, eq=False)
@@ -68,5 +68,5 @@ class Within(Constraint):
         return Clause(self.name, rows, self.latex, self.reading, -1.0, 1.0, [target, target])
 
     def __str__(self) -> str:
-        of = "" if self.of is None else f" of {getattr(self.of, 'title', None) or getattr(self.of, 'name', self.of)}"
+        of = "" if self.of is None else f" of {called(self.of)}"
         return f"within {self.bound:.0%}{of}"

@@ -1,0 +1,136 @@
+"""Rules with an exact algorithm and no single price: the answer, a second road to it, and a program with that answer."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from allocopt.errors import DataError
+from allocopt.facts.allocation import Allocation
+from allocopt.facts.certificate import Certificate
+from allocopt.facts.checks import Array
+from allocopt.facts.problem import LossProblem
+from allocopt.maths.program import Clause, Program
+from allocopt.schemes.base import Scheme, left_over, single_point, tidied
+from allocopt.schemes.one_price import CLAUSES, READINGS
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class ExactRule(Scheme):
+    r"""A claims rule :math:`R(E, d)` that divides an amount :math:`E` among claims :math:`d` by an algorithm.
+
+    ``reading="burden"`` divides the loss, :math:`x = R(L, c)`; ``reading="payout"`` divides what is left and charges the
+    rest of the cap, :math:`x = c - R(C - L, c)`. The price of the loss is not defined (NaN): no cost is being
+    minimised whose slope it could be. The certificate recomputes the shares on a second road.
+    """
+
+    reading: str = field(default="burden", metadata={"help": "'burden' divides the loss, 'payout' what is left"})
+
+    def __post_init__(self) -> None:
+        if self.reading not in READINGS:
+            raise DataError(f"reading is {self.reading!r}; expected 'burden' (who pays) or 'payout' (who is paid)")
+
+    @abstractmethod
+    def awards(self, amounts: Array, claims: Array) -> Array:
+        """The rule, many questions (S, n) at once, each with an amount (S) above zero and below the sum of claims."""
+
+    @abstractmethod
+    def second_road(self, amount: float, claims: Array) -> Array:
+        """The same awards for one question, found differently."""
+
+    @abstractmethod
+    def award_program(self, amount: float, claims: Array) -> tuple[Any, Any, list[Clause]]:
+        """Objective, awards in units of the amount, and clauses: a convex program whose solution the awards are."""
+
+    def divided(self, problem: LossProblem) -> float:
+        """The amount that the rule divides, in the reading asked for."""
+        if self.reading == "burden":
+            return problem.loss
+        endless = np.flatnonzero(np.isinf(problem.caps))
+        if len(endless):
+            raise DataError(
+                f"{self.name} (payout reading) divides what is left of the caps, and payer "
+                f"{problem.ids[int(endless[0])]!r} has none ({len(endless)} without); state finite caps with cap=..."
+            )
+        return max(problem.capacity - problem.loss, 0.0)
+
+    def charged(self, caps: Array, awards: Array) -> Array:
+        """What awards mean for the payers: they are the shares, or what is left of the caps."""
+        return awards if self.reading == "burden" else caps - awards
+
+    def closed_form(self, problem: LossProblem) -> Allocation:
+        """Shares by the exact algorithm."""
+        amount, paid = self.divided(problem), single_point(problem, problem.caps)
+        if paid is None:
+            awards = self.awards(np.array([amount]), np.minimum(problem.caps, max(problem.loss, amount))[None, :])[0]
+            paid = self.charged(problem.caps, awards)
+        return self._answer(problem, paid, "exact algorithm")
+
+    def solve(self, problem: LossProblem, solvers: tuple[str, ...] | None = None) -> Allocation:
+        """Shares by the convex program; where the budget leaves a single point there is nothing to solve."""
+        self.divided(problem)
+        paid = single_point(problem, problem.caps)
+        if paid is not None:
+            return self._answer(problem, paid, "program (single feasible point)")
+        found = self.program(problem).solve(solvers)
+        paid = tidied(found.x, problem, problem.caps)
+        return self._answer(problem, paid, f"program ({found.solver})", found.trail)
+
+    def program(self, problem: LossProblem) -> Program:
+        """The convex program of the awards, read as shares, in units of the loss."""
+        amount = self.divided(problem)
+        unit = problem.loss or 1.0
+        cost, awards, clauses = self.award_program(amount or 1.0, problem.caps)
+        shares = awards * ((amount or 1.0) / unit)
+        x = shares if self.reading == "burden" else problem.caps / unit - shares
+        return Program(cost, x, tuple(clauses), self.objective, unit, unit)
+
+    def batch(self, losses: Array, keys: Array | None, caps: Array) -> Array:
+        """Shares for many losses in one call."""
+        caps = np.broadcast_to(caps, (len(losses), caps.shape[-1]))
+        total = caps.sum(axis=1)
+        paid = np.where((losses > 0)[:, None], np.minimum(caps, losses[:, None]), 0.0)
+        paid[losses >= total] = caps[losses >= total]
+        some = (losses > 0) & (losses < total)
+        if some.any():
+            c, L = caps[some], losses[some]
+            amounts = L if self.reading == "burden" else total[some] - L
+            claims = np.minimum(c, np.maximum(L, amounts)[:, None])
+            paid[some] = self.charged(c, self.awards(amounts, claims))
+        return paid
+
+    def _answer(self, problem: LossProblem, paid: Array, method: str, notes: tuple[str, ...] = ()) -> Allocation:
+        residual = left_over(problem, paid, problem.caps)
+        return Allocation(problem, paid, residual, float("nan"), {}, method, self, self.certify, notes)
+
+    def certify(self, answer: Allocation) -> Certificate:
+        """Budget and caps, and the distance to the shares found on the second road."""
+        problem, paid = answer.problem, answer.paid
+        loss = problem.loss or 1.0
+        budget = abs(float(paid.sum()) + answer.residual - problem.loss) / loss
+        bounds = float(max((paid - problem.caps).max(initial=0.0), (-paid).max(initial=0.0))) / loss
+        again = single_point(problem, problem.caps)
+        if again is None:
+            amount = self.divided(problem)
+            claims = np.minimum(problem.caps, max(problem.loss, amount))
+            again = self.charged(problem.caps, self.second_road(amount, claims))
+        off = float(np.abs(paid - again).max(initial=0.0)) / loss
+        return Certificate(max(budget, bounds), off, 0.0, "exact algorithm", "a second road leads to the same shares")
+
+
+def nearest_to(awards: Array, amount: float, claims: Array) -> tuple[Any, Any, list[Clause]]:
+    """The feasible division nearest to given awards, in units of the amount."""
+    import cvxpy as cp
+
+    x = cp.Variable(len(awards), name="x")
+    bound = np.flatnonzero(claims <= amount)
+    held = [x[bound] <= claims[bound] / amount] if len(bound) else []
+    clauses = [
+        Clause("budget", [cp.sum(x) == 1.0], *CLAUSES["budget"]),
+        Clause("floor", [x >= 0], *CLAUSES["floor"], +1.0, rows=np.arange(len(awards))),
+        Clause("cap", held, *CLAUSES["cap"], rows=bound),
+    ]
+    return 0.5 * cp.sum_squares(x - awards / amount), x, clauses
