@@ -64,10 +64,12 @@ def registered() -> dict[str, Scheme]:
         "constrained-equal-losses": [{}, {"key": "key"}, {"reading": "payout"}],
         "tal-family": [{"theta": 0.0}, {"theta": 1 / 3}, {"theta": 1.0}, {"theta": 1 / 3, "reading": "payout"}],
         "leximin": [{}, {"by": "key"}],
+        "equal-sacrifice": [{}, {"rra": 0.5}, {"reading": "payout"}],
+        **{name: [{}, {"reading": "payout"}] for name in ("piniles", "truncated-proportional", "minimal-overlap")},
         "shapley": [],  # its game fixes the payers: tested in test_games_as_schemes
         # scenarios fix the payers of risk rules: tested in test_risk_rules
         "euler-es": [], "euler-var": [], "euler-std": [], "covariance": [], "haircut": [], "with-without": [],
-        "cost-gap": [], "aumann-shapley": [], "shortfall-risk": [],
+        "cost-gap": [], "aumann-shapley": [], "shortfall-risk": [], "optimal-capital": [],
         "serial": [{"key": "key"}, {"key": "key", "cost": 1.0}, {"key": "key", "policy": "program"}],
     }  # fmt: skip
     out = {}

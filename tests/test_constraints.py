@@ -1,4 +1,4 @@
-"""Every fairness constraint: met at its bound, priced by finite difference, agreeing with its metric, named when it fails."""
+"""Every fairness constraint: met at its bound, priced by finite difference, equal to its metric, named on failure."""
 
 from __future__ import annotations
 
@@ -16,6 +16,7 @@ import allocopt as ao
 from allocopt.games.claims import claims
 from allocopt.games.table import table
 from allocopt.judgement import inequality, metrics, progressivity
+from allocopt.judgement.frontier import price_of
 from allocopt.schemes import constraints as cs
 
 N = 9
@@ -182,7 +183,7 @@ METRICS: dict[str, Callable[[np.ndarray], float]] = {
     "concentration": lambda x: progressivity.concentration_index(x, FUND),
     "kakwani": lambda x: progressivity.kakwani(x, FUND),
     "suits": lambda x: progressivity.suits(x, FUND),
-    "core": lambda x: max(worst_of_core(x), 0.0),
+    "core": lambda x: max(worst_of_core(x), x.sum() - LOSS, 0.0),
     "gini": lambda x: inequality.gini(x, by=FUND),
     "cvar": lambda x: metrics.cvar_of_burden(x, 0.75),
 }
@@ -239,7 +240,7 @@ def test_the_least_core_is_the_least_allowed_objection() -> None:
     from scipy.optimize import linprog
 
     tight = worths(PROBLEM) * np.where(np.arange(2**N) == 2**N - 1, 1.0, 0.7)
-    with pytest.raises(ao.InfeasibleError, match="core of TableGame.*would have to reach") as conflict:
+    with pytest.raises(ao.InfeasibleError, match=r"core of TableGame.*would have to reach") as conflict:
         solved(cs.in_core(tight))
     needed = float(str(conflict.value).split("would have to reach ")[1].split(")")[0])
     rows = np.hstack((MEMBERS[1:-1].astype(float), -np.ones((2**N - 2, 1))))
@@ -377,3 +378,44 @@ def test_every_constraint_says_what_it_is() -> None:
     for name in cs.__all__:
         kind = getattr(cs, name)
         assert (kind.__doc__ or "").strip() and (name == "Constraint" or (kind.latex and kind.reading and kind.name))
+
+
+@pytest.mark.parametrize("name", ["theil", "envy per fund", "gini", "core", "atkinson 0.5", "lorenz"])
+def test_the_frontier_falls_is_convex_and_its_slope_is_the_price(name: str) -> None:
+    make, tight = CASES[name][0], binding(name, 0.4)
+    bounds = np.linspace(tight, 1.1 * reached(name), 9)
+    table = price_of(make(tight), PROBLEM, REFERENCE, bounds)
+    assert list(table.columns) == ["bound", "distance", "price", "feasible"] and table["feasible"].all()
+    d, p = table["distance"].to_numpy(), table["price"].to_numpy()
+    assert (np.diff(d) <= 1e-9).all() and d[-1] == 0.0 and p[-1] == 0.0
+    assert (np.diff(p) >= -1e-6 * abs(p[0])).all()
+    # a convex curve lies above its tangents: the price is a slope at every point, not only nearly
+    tangents = d[:, None] + p[:, None] * (bounds[None, :] - bounds[:, None])
+    assert (tangents <= d[None, :] + 1e-7 * d[0]).all()
+
+
+def test_a_frontier_says_where_it_ends() -> None:
+    table = price_of(cs.gini_at_most(0.1), PROBLEM, REFERENCE, [0.0, 0.9], subject_to=[cs.within(0.5)])
+    assert table["feasible"].to_list() == [False, True]
+    assert table.loc[0, ["distance", "price"]].isna().all()
+    whole = price_of(cs.hoover_at_most(0.15), PROBLEM, REFERENCE)
+    assert whole["bound"].iloc[0] == 0.15 and whole["bound"].iloc[-1] == pytest.approx(reached("hoover"))
+    assert len(whole) == 11 and whole["distance"].iloc[-1] == 0.0
+    moved = price_of(lambda high: cs.suits_between(-1.0, high, by="fund"), PROBLEM, REFERENCE, [-0.3, -0.2])
+    assert (moved["price"] < 0).all()
+
+
+@pytest.mark.parametrize(
+    ("constraint", "bounds", "message"),
+    [
+        (cs.keep_solvent("wealth"), [0.1], "no single bound"),
+        (cs.hoover_at_most, None, "no bounds"),
+        ("gini", [0.1], "takes a constraint"),
+        (cs.hoover_at_most(0.1), [2.0], "between 0 and 1"),
+        (cs.hoover_at_most(0.1), ["low"], "not a number"),
+        (cs.within(0.1, of=pd.Series(0.0, index=PROBLEM.ids)), None, "no finite level"),
+    ],
+)
+def test_a_frontier_of_nothing_is_refused(constraint: Any, bounds: Any, message: str) -> None:
+    with pytest.raises(ao.DataError, match=message):
+        price_of(constraint, PROBLEM, REFERENCE, bounds)

@@ -21,13 +21,20 @@ def table(**columns: Any) -> pd.DataFrame:
     return pd.DataFrame(columns or {"fund": [60.0, 40.0]}, index=["Bank A", "Bank B"])
 
 
+def asked(*rule: Any, cap: Any = "fund", **parameters: Any) -> ao.Allocation:
+    return ao.allocate(ao.LossProblem(1, table(), cap), *rule, **parameters)
+
+
+TWICE = pd.DataFrame([[1, 2]], columns=["f", "f"])
+MIXED = {"fund": [1, 2], "currency": ["EUR", "USD"]}
+
 BAD = [
     (lambda: ao.LossProblem(NAN, table(), "fund"), "the loss is NaN"),
     (lambda: ao.LossProblem(-1, table(), "fund"), "the loss is -1; expected a value >= 0"),
     (lambda: ao.LossProblem(INF, table(), "fund"), "the loss is inf; give a finite number"),
     (lambda: ao.LossProblem("12", table(), "fund"), "the loss is '12' .str., not a number"),
     (lambda: ao.LossProblem(True, table(), "fund"), "not a number"),
-    (lambda: ao.LossProblem(1, table(), "funds"), "no column of the payers' table is called 'funds'; did you mean 'fund'"),
+    (lambda: ao.LossProblem(1, table(), "funds"), "no column of the payers' table is called 'funds'; did you"),
     (lambda: ao.LossProblem(1, table(fund=[1, NAN]), "fund"), "column 'fund'.: 'Bank B' is NaN"),
     (lambda: ao.LossProblem(1, table(fund=[1, -2]), "fund"), "'Bank B' is -2; expected numbers >= 0"),
     (lambda: ao.LossProblem(1, table(fund=["1", 2]), "fund"), "'Bank A' is '1', not a number"),
@@ -39,29 +46,29 @@ BAD = [
     (lambda: ao.LossProblem(1, table(), -5.0), "'Bank A' is -5"),
     (lambda: ao.LossProblem(1, pd.concat((table(), table())), "fund"), "payer id 'Bank A' occurs more than once"),
     (lambda: ao.LossProblem(1, table().set_axis(["a", None]), "fund"), "a payer id is missing"),
-    (lambda: ao.LossProblem(1, table().set_axis(["f", "f"], axis=1) if False else pd.DataFrame([[1, 2]], columns=["f", "f"]), "f"), "column 'f' occurs more than once"),  # noqa: E501
+    (lambda: ao.LossProblem(1, TWICE, "f"), "column 'f' occurs more than once"),
     (lambda: ao.LossProblem(1, table()["fund"], "fund"), "is a Series; give a DataFrame"),
     (lambda: ao.LossProblem(1, 5, "fund"), "cannot be read as a table"),
-    (lambda: ao.LossProblem(1, table(fund=[1, 2], currency=["EUR", "USD"]), "fund"), "several currencies: EUR .payer 'Bank A'., USD"),  # noqa: E501
+    (lambda: ao.LossProblem(1, table(**MIXED), "fund"), "several currencies: EUR .payer 'Bank A'., USD"),
     (lambda: ao.LossProblem(1, table(fund=[1, 2], currency=["EUR", "EUR"]), "fund", "USD"), "the loss is in USD but"),
     (lambda: ao.LossProblem(1, table(), "fund", currency=7), "currency is 7"),
-    (lambda: ao.allocate(ao.LossProblem(1, table(), "fund"), "pro-rat"), "no scheme is called 'pro-rat'; did you mean 'pro-rata'"),  # noqa: E501
-    (lambda: ao.allocate(ao.LossProblem(1, table(), "fund"), "pro-rata", key="im"), "no column"),
-    (lambda: ao.allocate(ao.LossProblem(1, table(), "fund"), "pro-rata", keys="fund"), "no parameter of pro-rata"),
-    (lambda: ao.allocate(ao.LossProblem(1, table(), None), "pro-rata"), "name a key with key="),
-    (lambda: ao.allocate(ao.LossProblem(1, table(), None), "talmud"), "state finite caps"),
-    (lambda: ao.allocate(ao.LossProblem(1, table(), "fund"), "queue"), "queue needs score"),
-    (lambda: ao.allocate(ao.LossProblem(1, table(), "fund"), "pro-rata", reading="award"), "'burden' .who pays. or 'payout'"),  # noqa: E501
-    (lambda: ao.allocate(ao.LossProblem(1, table(), "fund"), "pro-rata", by="magic"), "by is 'magic'"),
-    (lambda: ao.allocate(ao.LossProblem(1, table(), "fund"), "tal-family", theta=2), "theta is 2; expected a value between"),
-    (lambda: ao.allocate(ao.LossProblem(1, table(), "fund"), "pro-rata", key={}), "blends no column"),
-    (lambda: ao.allocate(ao.LossProblem(1, table(), "fund"), "pro-rata", key={"fund": 0.0}), "all zero"),
-    (lambda: ao.allocate(ao.LossProblem(1, table(), "fund"), "pro-rata", key=[0.0, 1.0], reading="payout"), "payer 'Bank A' has a claim"),  # noqa: E501
-    (lambda: ao.allocate(ao.LossProblem(1, table(), "fund"), 3), "a scheme is a name or a Scheme"),
+    (lambda: asked("pro-rat"), "no scheme is called 'pro-rat'; did you mean 'pro-rata'"),
+    (lambda: asked("pro-rata", key="im"), "no column"),
+    (lambda: asked("pro-rata", keys="fund"), "no parameter of pro-rata"),
+    (lambda: asked("pro-rata", cap=None), "name a key with key="),
+    (lambda: asked("talmud", cap=None), "state finite caps"),
+    (lambda: asked("queue"), "queue needs score"),
+    (lambda: asked("pro-rata", reading="award"), "'burden' .who pays. or 'payout'"),
+    (lambda: asked("pro-rata", by="magic"), "by is 'magic'"),
+    (lambda: asked("tal-family", theta=2), "theta is 2; expected a value between"),
+    (lambda: asked("pro-rata", key={}), "blends no column"),
+    (lambda: asked("pro-rata", key={"fund": 0.0}), "all zero"),
+    (lambda: asked("pro-rata", key=[0.0, 1.0], reading="payout"), "payer 'Bank A' has a claim"),
+    (lambda: asked(3), "a scheme is a name or a Scheme"),
     (lambda: ao.scheme("pro-rata").allocate(table()), "divides a LossProblem, not a DataFrame"),
-    (lambda: ao.allocate(ao.LossProblem(1, table(), "fund"), "shapley", game=[0, 1, 2]), "power of two|2\\*\\*n|length"),
-    (lambda: ao.allocate(ao.LossProblem(1, table(), "fund"), "pro-rata").explain("Bank Z"), "no payer is called 'Bank Z'"),
-    (lambda: ao.allocate(ao.LossProblem(1, table(), "fund"), "pro-rata").rounded(2.5), "decimals is 2.5"),
+    (lambda: asked("shapley", game=[0, 1, 2]), "power of two|2\\*\\*n|length"),
+    (lambda: asked("pro-rata").explain("Bank Z"), "no payer is called 'Bank Z'"),
+    (lambda: asked("pro-rata").rounded(2.5), "decimals is 2.5"),
     (lambda: ao.LossProblem(1, table(), "fund").replace(losses=2), "did you mean 'loss'"),
 ]  # fmt: skip
 

@@ -82,7 +82,7 @@ def show_card(card: Scorecard, all_: bool, json: bool, page: Path | None) -> Non
         _shares(card, letters, all_),
         _criteria(card, letters),
         "● best of these; ↓ lower is better, ↑ higher, →0 nearer to zero",
-        *marks(used(card), used(card)),
+        *marks(used(card)),
         *([] if page is None else [f"The page, with every rule, proof and source: {page}"]),
     )
 

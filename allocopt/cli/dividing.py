@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING, Any
 
 import pandas as pd
@@ -10,6 +11,7 @@ from allocopt.cli.inputs import Asked, assignment, named_scheme
 from allocopt.cli.screen import marks, payers_table, show, show_json, table
 from allocopt.errors import CertificateError, DataError
 from allocopt.pages.numerals import amount, decimals, digits, residual
+from allocopt.pages.provenance import used
 from allocopt.schemes import schemes
 
 if TYPE_CHECKING:
@@ -50,7 +52,7 @@ def show_answer(event: Event, answer: Allocation, by: str | None, payer: str | N
     problem, rule = answer.problem, _rule(answer)
     exposure = by or (problem.cap_name if problem.cap_name in problem.payers else "")
     columns = [c for c in dict.fromkeys([rule["key"], exposure, problem.cap_name]) if c in problem.payers]
-    amounts = pd.DataFrame({c: problem.column(c, finite=False) for c in columns}, index=problem.ids)
+    amounts = pd.DataFrame({c: problem.column(c, low=-math.inf, finite=False) for c in columns}, index=problem.ids)
     amounts["bears"] = answer.shares
     money = f"{event.currency} {amount(problem.loss, decimals(problem.loss))}".strip()
     return show(
@@ -61,7 +63,7 @@ def show_answer(event: Event, answer: Allocation, by: str | None, payer: str | N
         *_left(answer.residual, problem.loss, event.currency),
         f"{answer.method}; price of the loss {digits(answer.price)}; {_certified(answer)}",
         *answer.notes,
-        *marks(columns, event.status),
+        *marks(used(answer)),
     )  # fmt: skip
 
 
@@ -101,14 +103,13 @@ def show_run(waterfall: Waterfall, cascade: Cascade, payer: str | None, all_: bo
         figures = [amount(step[part], places) for part in ("reached", "paid", "passed on")]
         steps.add_row(str(layer), step["scheme"], str(step["payers"]), *figures)
     amounts = pd.DataFrame({"bears": cascade.by_payer})
-    drawn = {layer.cap for layer in cascade.layers} | {str(layer.key) for layer in cascade.layers}
     return show(
         steps,
         payers_table("", amounts[amounts["bears"] > 0], "bears", "", event.status, all_),
         *_left(cascade.residual, cascade.loss, event.currency),
         f"The model is {waterfall.status}{f', as of {waterfall.as_of}' if waterfall.as_of else ''}. "
         "Every layer's certificate holds, and nothing was lost between layers.",
-        *marks([column for column in event.status if column in drawn], event.status),
+        *marks(used(cascade)),
     )
 
 

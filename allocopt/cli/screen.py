@@ -104,7 +104,7 @@ def payers_table(
         share = float(sums[bears])
         cells.append(percent(share / total if total > 0 else 0.0))
         if by:
-            cells.append(percent(share / sums[by] if sums[by] > 0 else 0.0 if share == 0 else math.inf))
+            cells.append("∞" if share > 0 and sums[by] <= 0 else percent(share / sums[by] if share > 0 else 0.0))
         out.add_row(name, *cells, **style)
 
     for payer, sums in shown.iloc[:cut].iterrows():
@@ -116,10 +116,10 @@ def payers_table(
     return out
 
 
-def marks(columns: Iterable[str], status: Mapping[str, str]) -> list[str]:
-    """What the star beside a column means, for those of these columns that have one."""
+def marks(status: Mapping[str, str]) -> list[str]:
+    """What is said of columns that are no evidence: their status and their names."""
     named: dict[str, list[str]] = {}
-    for column in dict.fromkeys(columns):
-        if status.get(column) in DOUBTFUL:
-            named.setdefault(status[column], []).append(column)
-    return [f"* {word}: {', '.join(found)}" for word, found in named.items()]
+    for column, word in status.items():
+        if word in DOUBTFUL:
+            named.setdefault(word, []).append(column)
+    return [f"* {word}: {', '.join(columns)}" for word, columns in named.items()]

@@ -11,6 +11,8 @@ import pandas as pd
 from allocopt.errors import DataError
 from allocopt.facts.checks import Array, number, vector
 
+_LARGEST = 1e100  # an amount whose square still is a number, in any currency
+
 
 @dataclass(frozen=True, eq=False)
 class Scenarios:
@@ -75,16 +77,15 @@ def read_scenarios(scenarios: Any, weights: Any = None, what: str = "scenarios")
         ids = pd.RangeIndex(figures.shape[1])
     if not len(figures):
         raise DataError(f"{what} have no rows; give at least one scenario")
-    # A sum is finite only when every term is, and one pass of sums is cheaper than a test of every entry.
-    if not np.isfinite(figures.sum(axis=0)).all():
-        bad = np.argwhere(~np.isfinite(figures))
-        if not len(bad):
-            raise DataError(f"{what} are too large to add up; state them in a larger unit of money")
+    # NaN and infinities show in the extremes, which are found without a table of flags as large as the scenarios.
+    size = max(-figures.min(initial=0.0), figures.max(initial=0.0))
+    if not size <= _LARGEST:
+        bad = np.argwhere(~(np.abs(figures) <= _LARGEST))
         row, column = bad[0]
-        label = scenarios.index[row] if named else row
+        label = scenarios.index[row] if named else int(row)
         raise DataError(
             f"{what}: payer {ids[column]!r} has {figures[row, column]} in scenario {label!r} "
-            f"({len(bad)} such entries); fill or drop those scenarios"
+            f"({len(bad)} such entries); expected finite amounts: fill or drop those scenarios"
         )
     losses = np.negative(figures)
     losses.flags.writeable = False

@@ -7,14 +7,14 @@ infinite claim counts as :math:`L`.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from math import hypot, inf, log
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 Array = NDArray[np.float64]
-Complex = NDArray[np.complex128]
+Complex = NDArray[np.complexfloating]
 
 # Up to here the 2^n corners are looked at in exact integers in a few milliseconds; twice that many take seconds.
 FEW = 12
@@ -26,15 +26,14 @@ _BLOCK = 2**19
 _FAR = 50.0  # e^-50 is what the copies one period away may add, far below rounding
 
 
-@dataclass(frozen=True)
-class Overlap:
-    """The arrangement behind minimal overlap: claims are nested up to ``level``, and lie side by side above it."""
+class Overlap(NamedTuple):
+    """The arrangement of minimal overlap: claims are nested up to ``level`` (S) and lie side by side above it."""
 
-    level: float
+    level: Array
     shares: Array
 
 
-def minimal_overlap(amount: float, claims: Array) -> Overlap:
+def minimal_overlap(amounts: Array, claims: Array) -> Overlap:
     r"""Every unit of the amount is split equally among those whose claims lie on it, when claims overlap least.
 
     .. math:: x_i = \sum_{k \le i} \frac{t_k - t_{k-1}}{n - k + 1} + (c_i - t)^+, \qquad t_i = \min(c_i, t),\
@@ -43,25 +42,25 @@ def minimal_overlap(amount: float, claims: Array) -> Overlap:
     The level :math:`t` is :math:`L` when a claim reaches it; when none does, it solves
     :math:`t + \sum_j (c_j - t)^+ = L`. O(n log n).
     """
-    order = np.argsort(claims, kind="stable")
-    cut = np.minimum(claims[order], amount)
-    n = len(cut)
-    level = amount if cut[-1] >= amount else _overlap_level(amount, cut)
-    nested = np.minimum(cut, level)
-    steps = np.diff(nested, prepend=0.0)
-    shares = np.empty(n)
-    shares[order] = np.cumsum(steps / np.arange(n, 0, -1)) + (cut - nested)
+    order = np.argsort(claims, axis=1, kind="stable")
+    cut = np.minimum(np.take_along_axis(claims, order, axis=1), amounts[:, None])
+    level = np.where(cut[:, -1] >= amounts, amounts, _overlap_level(amounts, cut))
+    nested = np.minimum(cut, level[:, None])
+    steps = np.diff(nested, prepend=0.0, axis=1)
+    shares = np.empty(cut.shape)
+    sorted_shares = np.cumsum(steps / np.arange(cut.shape[1], 0, -1), axis=1) + (cut - nested)
+    np.put_along_axis(shares, order, sorted_shares, axis=1)
     return Overlap(level, shares)
 
 
-def _overlap_level(amount: float, cut: Array) -> float:
+def _overlap_level(amounts: Array, cut: Array) -> Array:
     """The root of t + sum (c - t)+ = L for sorted claims all below L: on each segment a line in t."""
-    n = len(cut)
-    above = np.cumsum(cut[::-1])[::-1]  # sum of this claim and all larger ones
-    count = np.arange(n, 0, -1)
+    above = np.cumsum(cut[:, ::-1], axis=1)[:, ::-1]  # sum of this claim and all larger ones
+    count = np.arange(cut.shape[1], 0, -1)
     reach = cut + above - count * cut  # the left side at t = c_k; falls from the sum of claims to the largest
-    k = int(np.searchsorted(-reach, -amount))  # the first claim at which it is at most L
-    return float((above[k] - amount) / (count[k] - 1))
+    k = np.argmax(reach <= amounts[:, None], axis=1)  # the first claim at which it is at most L
+    rows = np.arange(len(cut))
+    return np.asarray((above[rows, k] - amounts) / np.maximum(count[k] - 1, 1))
 
 
 def average_of_awards(amount: float, claims: Array) -> Array | None:
@@ -207,7 +206,7 @@ def _period(tilt: float, claims: Array) -> float:
     reach = _FAR * float(claims.max()) / 3
     bounded = reach + (reach**2 + 2 * _FAR * float(variance.sum())) ** 0.5
     tail = _FAR / -tilt if tilt < 0 else inf
-    return min(float(claims.sum()), bounded, tail + hypot(tail, (2 * _FAR * float(squares.sum())) ** 0.5))
+    return min(float(claims.sum()), float(bounded), tail + hypot(tail, (2 * _FAR * float(squares.sum())) ** 0.5))
 
 
 def _harmonics(tilt: float, period: float, claims: Array) -> int | None:

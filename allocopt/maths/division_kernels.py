@@ -3,7 +3,7 @@ r"""Equal division of what each claim is sure of, repeated on the rest until not
 from __future__ import annotations
 
 import numpy as np
-from numba import njit
+from numba import njit, prange
 from numpy.typing import NDArray
 
 Array = NDArray[np.float64]
@@ -12,7 +12,7 @@ Array = NDArray[np.float64]
 _NOTHING = 1e-18
 
 
-def recursive_lower_bounds(amount: float, claims: Array) -> Array:
+def recursive_lower_bounds(amounts: Array, claims: Array) -> Array:
     r"""Give everybody :math:`\min(c_i, L) / n`, then do the same with what is left of amount and claims, and so on.
 
     .. math:: x(L, c) = b + x\bigl(L - \textstyle\sum_j b_j,\ c - b\bigr), \qquad b_i = \min(c_i, L) / n
@@ -22,18 +22,28 @@ def recursive_lower_bounds(amount: float, claims: Array) -> Array:
     :math:`k` rounds at most :math:`(1 - 1/n)^k L` is left, and :math:`n \ln 10^{18}` rounds bring the error below
     rounding; the loop ends at once when every claim reaches what is left.
 
-    A claim below the amount shrinks by the factor :math:`1 - 1/n` every round and, once it reaches what is left, does so
-    for good. So a round needs only the sum of the claims still below, one number per round: O(n log n + rounds).
+    A claim below the amount shrinks by the factor :math:`1 - 1/n` every round, and once it reaches what is left it does
+    so for good. So a round needs only the sum of the claims still below: O(n log n + rounds).
 
-    >>> recursive_lower_bounds(10.0, np.array([4.0, 20.0]))
-    array([3.25, 6.75])
+    Amounts (S) and claims (S, n) make awards (S, n).
+
+    >>> recursive_lower_bounds(np.array([10.0]), np.array([[4.0, 20.0]]))
+    array([[3.25, 6.75]])
     """
-    claims = np.minimum(claims, amount)
-    order = np.argsort(claims, kind="stable")
-    ordered = claims[order]
-    shares = np.empty(len(claims))
-    shares[order] = _rounds(amount, ordered, np.cumsum(ordered))
-    return np.asarray(np.minimum(shares * (amount / shares.sum()), claims))
+    claims = np.minimum(claims, amounts[:, None])
+    order = np.argsort(claims, axis=1, kind="stable")
+    ordered = np.take_along_axis(claims, order, axis=1)
+    shares = np.empty(claims.shape)
+    np.put_along_axis(shares, order, _rows(amounts, ordered, np.cumsum(ordered, axis=1)), axis=1)
+    return np.asarray(np.minimum(shares * (amounts / shares.sum(axis=1))[:, None], claims))
+
+
+@njit(parallel=True, cache=True)
+def _rows(amounts: Array, claims: Array, sums: Array) -> Array:  # pragma: no cover - compiled
+    out = np.empty(claims.shape)
+    for row in prange(len(amounts)):
+        out[row] = _rounds(amounts[row], claims[row], sums[row])
+    return out
 
 
 @njit(cache=True)

@@ -3,8 +3,8 @@ r"""Equal sacrifice under constant relative risk aversion: one price per row, fo
 With utility :math:`u'(z) = z^{-\gamma}` and means :math:`c_i`, the amount :math:`x_i` that costs agent :math:`i` the
 sacrifice :math:`u(c_i) - u(c_i - x_i) = p` is a fraction of its means,
 
-.. math:: \frac{x_i}{c_i} = 1 - \bigl(1 - (1 - \gamma)\, a_i\bigr)_+^{1 / (1 - \gamma)}, \qquad a_i = p\, k_i^{\gamma - 1}
-   \qquad (\gamma = 1:\ 1 - e^{-a_i})
+.. math:: \frac{x_i}{c_i} = 1 - \bigl(1 - (1 - \gamma)\, a_i\bigr)_+^{1 / (1 - \gamma)}, \qquad
+   a_i = p\, k_i^{\gamma - 1} \qquad (\gamma = 1:\ 1 - e^{-a_i})
 
 where :math:`k_i = c_i / \max_j c_j` and the price is measured in marginal utility of the largest means. Everything is
 done in logarithms of the price, which spans hundreds of powers of ten when means differ and :math:`\gamma` is large.

@@ -54,7 +54,9 @@ def allocation_blocks(answer: Allocation, *, most: int = MOST) -> list[Block]:
     if getattr(rule, "formula", ""):
         formulas.append(rule.formula)
         blocks += [Paragraph("Its answer:"), Formula(formulas[-1])]
-    blocks += [Paragraph(_letters(answer, formulas)), shares_table(answer, most)]
+    letters = _letters(answer, formulas)
+    blocks += [Paragraph("In this question:"), Listing(letters)] if letters else []
+    blocks.append(shares_table(answer, most))
     if most < answer.problem.n <= FULL:
         blocks.append(Folded(f"All {answer.problem.n} payers", [shares_table(answer, answer.problem.n)]))
     if answer.problem.n:
@@ -88,21 +90,24 @@ def _chosen(value: Any) -> str:
     return value.title if isinstance(value, Scheme) else str(value)
 
 
-def _letters(answer: Allocation, formulas: Iterable[str]) -> tuple[Any, ...]:
+def _letters(answer: Allocation, formulas: Iterable[str]) -> list[Text]:
     """What the letters of the program are here: the question's own figures first, then the rule's."""
-    problem = answer.problem
-    said: list[Any] = ["Here ", Math("L"), f" is {_money(problem.loss, answer)}; ", Math("c_i"), " the cap: "]
-    said += _column(problem, problem.cap_name)
+    problem, own = answer.problem, own_letters(answer.scheme)
+    names = dict.fromkeys(name for latex in formulas for name in symbols_in(latex))
+    here: dict[str, tuple[Any, ...]] = {
+        "L": ("the loss, ", _money(problem.loss, answer)),
+        "c_i": ("the cap: ", *_column(problem, problem.cap_name)),
+    }
     label: Callable[[], str] | None = getattr(answer.scheme, "key_label", None)
     if label is not None:
-        said += ["; ", Math("w_i"), " the key: ", *_column(problem, label())]
-    own = own_letters(answer.scheme)
-    names = dict.fromkeys(name for latex in formulas for name in symbols_in(latex))
+        here["w_i"] = ("the key: ", *_column(problem, label()))
+    here = {name: said for name, said in here.items() if name in names}
     for name in names:
-        meaning = own.get(name) or (SYMBOLS[name].meaning if name in SYMBOLS and name not in _COMMON else "")
-        if meaning and not (name == "w_i" and label is not None):
-            said += ["; ", Math(name), f" {meaning}"]
-    return (*said, ".")
+        if name in own:
+            here[name] = (own[name],)
+        elif name in SYMBOLS and name not in _COMMON:
+            here.setdefault(name, (SYMBOLS[name].meaning,))
+    return [(Math(name), ": ", *said) for name, said in here.items()]
 
 
 def own_letters(rule: Any) -> Mapping[str, str]:
@@ -114,7 +119,7 @@ def own_letters(rule: Any) -> Mapping[str, str]:
 def _column(problem: LossProblem, name: str) -> tuple[Any, ...]:
     """A column with its symbol; what is no column stands as it is."""
     known = name in problem.payers.columns
-    return ("column ", Code(name), ", ", Math(column(name).latex)) if known else (name,)
+    return ("column ", Code(name), " (", Math(column(name).latex), ")") if known else (name,)
 
 
 def _money(value: float, answer: Allocation) -> str:

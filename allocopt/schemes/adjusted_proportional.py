@@ -41,7 +41,12 @@ class AdjustedProportional(OnePrice):
     formula = r"x_i = m_i + R \frac{t_i}{\sum_j t_j}"
     objective = r"\sum_i \tfrac12 \frac{\bar m}{m_i} y_i^2 + \tfrac12 \frac{\bar t}{t_i} z_i^2 + \bar m z_i"
     source = "Curiel, Maschler and Tijs (1987), Zeitschrift fuer Operations Research 31:A143-A159"
-    claims = frozenset({"equal treatment", "loss monotonicity", "homogeneity", "null payer"})
+    claims = frozenset({
+        "equal treatment", "order preservation of burdens", "order preservation of what is left",
+        "claim monotonicity", "loss monotonicity", "supermodularity", "linked claim loss monotonicity", "null payer",
+        "self duality", "midpoint", "homogeneity", "claims truncation invariance", "minimal rights first",
+        "no transfer paradox", "lower bound on burdens", "lower bound on what is left",
+    })  # fmt: skip
 
     def supply(self, loss: Array, cap: Array, key: Array) -> Supply:
         """Minimal shares first, each in step with the others; then the rest by truncated open caps."""

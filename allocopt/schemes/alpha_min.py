@@ -34,7 +34,11 @@ class AlphaMin(OnePrice):
     formula = r"x_i = L/n\ \text{ then }\ m + (L - n m) \frac{c_i - m}{\sum_j (c_j - m)}"
     objective = r"\sum_i \tfrac12 y_i^2 + \frac{M - m}{2 (c_i - m)} z_i^2 + m z_i"
     source = "Gimenez-Gomez and Peris (2014), European Journal of Operational Research 232:109-116"
-    claims = frozenset({"equal treatment", "loss monotonicity", "homogeneity"})
+    claims = frozenset({
+        "equal treatment", "order preservation of burdens", "order preservation of what is left",
+        "claim monotonicity", "loss monotonicity", "supermodularity", "linked claim loss monotonicity",
+        "composition down", "composition up", "homogeneity", "regressivity", "replication invariance",
+    })  # fmt: skip
     bounded = True
 
     def supply(self, loss: Array, cap: Array, key: Array) -> Supply:

@@ -14,14 +14,14 @@ from allocopt.schemes.risk_rule import Contributions, RiskRule, adding_up, joint
 class AumannShapley(RiskRule):
     r"""Every payer bears its marginal risk, averaged while the joint position grows from nothing to its full size.
 
-    .. math:: \kappa_i = \int_0^1 \frac{\partial}{\partial h} \rho(g\, \ell + h\, \ell_i) \Big|_{h=0}\, dg, \qquad
-       \sum_i \kappa_i = \rho(\ell), \qquad x_i = \min(c_i,\ p\, \kappa_i^+)
+    .. math:: \kappa_i = \int_0^1 \frac{\partial}{\partial h} \mathrm{risk}(\tau\, \ell + h\, \ell_i) \Big|_{h=0} d\tau,
+       \quad \sum_i \kappa_i = \mathrm{risk}(\ell), \qquad x_i = \min(c_i,\ p\, \kappa_i^+)
 
     :math:`\ell_i` is the loss of payer :math:`i` in a scenario (minus its profit and loss), :math:`\ell` that of all.
     For measures that double when the position doubles (``"es"``, ``"var"``, ``"std"``) the marginal risk is the same
     all along the way and the rule is the Euler rule. It differs for ``"entropic"``,
-    :math:`\rho(\ell) = \tfrac1\theta \log E\,e^{\theta \ell}`, where plain marginals would not add up. ``theta`` is the
-    aversion to risk per unit of money, so it changes with the unit; stating it selects the entropic measure.
+    :math:`\mathrm{risk}(\ell) = \tfrac1\theta \log E\,e^{\theta \ell}`, where plain marginals would not add up.
+    ``theta`` is the aversion to risk per unit of money, so it changes with the unit; stating it selects that measure.
 
     >>> import pandas as pd
     >>> from allocopt.facts.problem import LossProblem
@@ -32,7 +32,9 @@ class AumannShapley(RiskRule):
     """
 
     name = "aumann-shapley"
-    formula = r"x_i = \min(c_i,\ p\, \kappa_i^+),\quad \kappa_i = \int_0^1 \partial_i \rho(g\, \ell)\, dg"
+    formula = (
+        r"x_i = \min(c_i,\ p\, \kappa_i^+),\quad \kappa_i = \int_0^1 \partial_i\, \mathrm{risk}(\tau\, \ell)\, d\tau"
+    )
     source = "Aumann and Shapley (1974); Denault (2001), Journal of Risk 4(1); Tsanakas (2009), IME 44:268-277"
 
     level: float = field(default=0.975, metadata={"help": "level of 'es' and 'var', strictly between 0 and 1"})

@@ -49,8 +49,14 @@ class AverageOfAwards(ExactRule):
     aliases = ("core-centre",)
     formula = r"x_i = E\left[U_i \mid \textstyle\sum_j U_j = L\right],\quad U_j \sim \mathrm{Uniform}[0, c_j]"
     objective = r"E\, |x - Y|^2,\quad Y \sim \mathrm{Uniform}\{y : \textstyle\sum_i y_i = L,\ 0 \le y_i \le c_i\}"
-    source = "Gonzalez-Diaz and Sanchez-Rodriguez (2007), International Journal of Game Theory 36; Mirás Calvo et al. (2022)"
-    claims = frozenset({"CLAIMS average-of-awards"})
+    source = "Gonzalez-Diaz and Sanchez-Rodriguez (2007), International Journal of Game Theory 36"
+    claims = frozenset({
+        "equal treatment", "order preservation of burdens", "order preservation of what is left",
+        "claim monotonicity", "others oriented claim monotonicity", "loss monotonicity", "supermodularity",
+        "linked claim loss monotonicity", "population monotonicity", "null payer", "self duality", "midpoint",
+        "homogeneity", "claims truncation invariance", "minimal rights first", "no transfer paradox",
+        "lower bound on burdens", "lower bound on what is left",
+    })  # fmt: skip
 
     way: str = field(default="exact", metadata={"help": "exact or sampled"})
     draws: int = field(default=20_000, metadata={"help": "how many divisions to draw when sampled"})
@@ -78,9 +84,8 @@ class AverageOfAwards(ExactRule):
         """Shares by the exact algorithm, or sampled when asked."""
         if self.way == "exact" or single_point(problem, problem.caps) is not None:
             return super().closed_form(problem)
-        amount = self.divided(problem)
-        claims = np.minimum(problem.caps, max(problem.loss, amount))
-        awards, error = sampled_average_of_awards(amount, claims, self.draws, np.random.default_rng(self.seed))
+        amount, rng = self.divided(problem), np.random.default_rng(self.seed)
+        awards, error = sampled_average_of_awards(amount, problem.caps, self.draws, rng)
         answer = self._answer(problem, self.charged(problem.caps, awards), f"sampled, {self.draws} draws")
         return replace(
             answer,

@@ -11,14 +11,15 @@ from allocopt.facts.checks import Array
 from allocopt.maths.price import Supply, clear
 from allocopt.maths.program import Clause
 from allocopt.schemes.exact_rule import ExactRule
+from allocopt.schemes.one_price import CLAUSES
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
 class AverageOfEqual(ExactRule):
     r"""The average of constrained equal awards and constrained equal losses.
 
-    .. math:: x = \tfrac12 (y + z), \qquad \min_{y, z} \sum_i \tfrac12 y_i^2 + \tfrac12 (c_i - z_i)^2 \quad\text{s.t.}\quad
-       \sum_i y_i = \sum_i z_i = L,\ 0 \le y_i, z_i \le c_i
+    .. math:: x = \tfrac12 (y + z), \quad \min_{y, z} \sum_i \tfrac12 y_i^2 + \tfrac12 (c_i - z_i)^2
+       \quad\text{s.t.}\quad \sum_i y_i = \sum_i z_i = L,\ 0 \le y_i, z_i \le c_i
 
     :math:`c_i` is the cap and :math:`L` the loss, in currency. :math:`y_i = \min(c_i, \lambda)` makes bills equal and
     :math:`z_i = (c_i - \mu)^+` what is left. Self-dual: both readings give the same shares, and the certificate
@@ -37,5 +38,42 @@ class AverageOfEqual(ExactRule):
     formula = r"x_i = \tfrac12 \min(c_i, \lambda) + \tfrac12 (c_i - \mu)^+"
     objective = r"\sum_i \tfrac12 y_i^2 + \tfrac12 (c_i - z_i)^2"
     source = "Thomson (2019), How to Divide When There Isn't Enough, Cambridge University Press"
-    claims = frozenset({"CLAIMS average-of-equal"})
+    claims = frozenset({
+        "equal treatment", "order preservation of burdens", "order preservation of what is left",
+        "claim monotonicity", "others oriented claim monotonicity", "loss monotonicity", "supermodularity",
+        "linked claim loss monotonicity", "population monotonicity", "null payer", "self duality", "midpoint",
+        "homogeneity", "no transfer paradox", "replication invariance",
+    })  # fmt: skip
     bounded = True
+
+    def awards(self, amounts: Array, claims: Array) -> Array:
+        """Both halves by sorted breakpoints."""
+        rows = zip(amounts, claims, strict=True)
+        return np.stack([0.5 * (_equal(float(a), c) + (c - _equal(float(c.sum() - a), c))) for a, c in rows])
+
+    def second_road(self, amount: float, claims: Array) -> Array:
+        """What is left of the claims after dividing what is left in the same way."""
+        return np.asarray(claims - self.awards(np.array([claims.sum() - amount]), claims[None, :])[0])
+
+    def award_program(self, amount: float, claims: Array) -> tuple[Any, Any, list[Clause]]:
+        """Two divisions at once: one with equal awards, one with equal remainders."""
+        import cvxpy as cp
+
+        y, z = cp.Variable(len(claims), name="y"), cp.Variable(len(claims), name="z")
+        cap = claims / amount
+        cost = 0.5 * cp.sum_squares(y) + 0.5 * cp.sum_squares(cap - z)
+        n = np.arange(len(claims))
+        clauses = [
+            Clause(name + label, rows, *CLAUSES[name], sign, rows=None if name == "budget" else n)
+            for label, part in ((", equal awards", y), (", equal losses", z))
+            for name, rows, sign in (
+                ("budget", [cp.sum(part) == 1.0], -1.0), ("floor", [part >= 0], 1.0), ("cap", [part <= cap], -1.0)
+            )
+        ]  # fmt: skip
+        return cost, 0.5 * (y + z), clauses
+
+
+def _equal(amount: float, claims: Array) -> Array:
+    """Constrained equal awards."""
+    supply = Supply(np.zeros(1), np.ones(1), claims[None, :])
+    return np.asarray(clear(amount, supply).given[0])

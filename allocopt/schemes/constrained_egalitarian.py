@@ -33,8 +33,14 @@ class ConstrainedEgalitarian(OnePrice):
     name = "constrained-egalitarian"
     formula = r"x_i = \min(c_i/2, \lambda)\ \text{ then }\ \max(c_i/2, \min(c_i, \lambda))"
     objective = r"\sum_i \tfrac12 y_i^2 + \tfrac12 z_i^2 + \tfrac12 (M + c_i - m) z_i"
-    source = "Chun, Schummer and Thomson (2001), Seoul Journal of Economics 14:107-128"
-    claims = frozenset({"equal treatment", "loss monotonicity", "homogeneity", "consistency", "null payer"})
+    source = "Chun, Schummer and Thomson (2001), Seoul Journal of Economics 14"
+    claims = frozenset({
+        "equal treatment", "order preservation of burdens", "order preservation of what is left",
+        "claim monotonicity", "others oriented claim monotonicity", "loss monotonicity",
+        "linked claim loss monotonicity", "population monotonicity", "consistency", "null payer", "midpoint",
+        "homogeneity", "no gain from splitting", "no transfer paradox", "regressivity", "lower bound on burdens",
+        "replication invariance",
+    })  # fmt: skip
     bounded = True
 
     def supply(self, loss: Array, cap: Array, key: Array) -> Supply:

@@ -20,13 +20,13 @@ _MOST = 1 << 31  # amounts summed over all coalitions and scenarios: some ten se
 class CostGap(RiskRule):
     r"""Every payer bears the cost only it causes, and the rest is shared by how much each would concede of it.
 
-    .. math:: \kappa_i = m_i + \frac{\lambda_i}{\sum_j \lambda_j}\, g(N), \quad m_i = v(N) - v(N \setminus i), \quad
-       g(S) = v(S) - \sum_{j \in S} m_j, \quad \lambda_i = \min_{S \ni i} g(S)
+    .. math:: \kappa_i = \nu_i + \frac{\lambda_i}{\sum_j \lambda_j}\, \gamma(N), \quad \nu_i = v(N) - v(N \setminus i),
+       \quad \gamma(S) = v(S) - \sum_{j \in S} \nu_j, \quad \lambda_i = \min_{S \ni i} \gamma(S)
 
     :math:`v(S)` is the risk of the payers in :math:`S` together (``measure`` ``"es"``, ``"var"`` or ``"std"`` at
-    ``level``), :math:`m_i` the part of the joint risk that would vanish without payer :math:`i`, :math:`g(S)` the cost
-    gap, what coalition :math:`S` has to carry beyond such parts. Contributions add up to :math:`v(N)`. All
-    :math:`2^n` coalitions are evaluated, so this is for some twenty payers.
+    ``level``), :math:`\nu_i` the part of the joint risk that would vanish without payer :math:`i`, and
+    :math:`\gamma(S)` the cost gap, what coalition :math:`S` has to carry beyond such parts. Contributions add up to
+    :math:`v(N)`. All :math:`2^n` coalitions are evaluated, so this is for some twenty payers.
 
     Raises ``DataError`` where the rule is not defined (a negative gap, or payers who together concede too little, as
     can happen with ``"var"``) and when there are too many payers.
@@ -40,7 +40,7 @@ class CostGap(RiskRule):
 
     name = "cost-gap"
     aliases = ("tijs-driessen",)
-    formula = r"x_i = \min(c_i,\ p\, \kappa_i^+),\quad \kappa_i = m_i + \lambda_i\, g(N) / \textstyle\sum_j \lambda_j"
+    formula = r"x_i = \min(c_i,\ p\, \kappa_i^+),\quad \kappa_i = \nu_i + \lambda_i\, \gamma(N) / \sum_j \lambda_j"
     source = "Tijs and Driessen (1986), Management Science 32:1015-1028"
 
     level: float = field(default=0.975, metadata={"help": "level of the risk measure, strictly between 0 and 1"})

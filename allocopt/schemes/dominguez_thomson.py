@@ -40,7 +40,12 @@ class DominguezThomson(ExactRule):
     formula = r"x(L, c) = b + x\bigl(L - \textstyle\sum_j b_j, c - b\bigr),\quad b_i = \tfrac1n \min(c_i, L)"
     objective = r"\sum_i \tfrac12 \bigl(y_i - x_i(L, c)\bigr)^2"
     source = "Dominguez and Thomson (2006), Economic Theory 28:283-307"
-    claims = frozenset({"CLAIMS dominguez-thomson"})
+    claims = frozenset({
+        "equal treatment", "order preservation of burdens", "order preservation of what is left",
+        "claim monotonicity", "others oriented claim monotonicity", "loss monotonicity", "supermodularity",
+        "linked claim loss monotonicity", "homogeneity", "claims truncation invariance", "no transfer paradox",
+        "regressivity", "lower bound on burdens",
+    })  # fmt: skip
 
     def awards(self, amounts: Array, claims: Array) -> Array:
         """By the recursion."""

@@ -1,10 +1,10 @@
-"""Rules with an exact algorithm and no single price: the answer, a second road to it, and a program with that answer."""
+"""Rules with an exact algorithm and no single price: the answer, a second road to it, and a program that has it."""
 
 from __future__ import annotations
 
 from abc import abstractmethod
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 
@@ -22,10 +22,12 @@ from allocopt.schemes.one_price import CLAUSES, READINGS
 class ExactRule(Scheme):
     r"""A claims rule :math:`R(E, d)` that divides an amount :math:`E` among claims :math:`d` by an algorithm.
 
-    ``reading="burden"`` divides the loss, :math:`x = R(L, c)`; ``reading="payout"`` divides what is left and charges the
-    rest of the cap, :math:`x = c - R(C - L, c)`. The price of the loss is not defined (NaN): no cost is being
+    ``reading="burden"`` divides the loss, :math:`x = R(L, c)`; ``reading="payout"`` divides what is left and charges
+    the rest of the cap, :math:`x = c - R(C - L, c)`. The price of the loss is not defined (NaN): no cost is being
     minimised whose slope it could be. The certificate recomputes the shares on a second road.
     """
+
+    bounded: ClassVar[bool] = False  # whether infinite claims cannot be cut to the amount without changing the answer
 
     reading: str = field(default="burden", metadata={"help": "'burden' divides the loss, 'payout' what is left"})
 
@@ -35,7 +37,7 @@ class ExactRule(Scheme):
 
     @abstractmethod
     def awards(self, amounts: Array, claims: Array) -> Array:
-        """The rule, many questions (S, n) at once, each with an amount (S) above zero and below the sum of claims."""
+        """The rule for many questions (S, n) at once; amounts (S) lie above zero and below the sum of the claims."""
 
     @abstractmethod
     def second_road(self, amount: float, claims: Array) -> Array:
@@ -47,15 +49,15 @@ class ExactRule(Scheme):
 
     def divided(self, problem: LossProblem) -> float:
         """The amount that the rule divides, in the reading asked for."""
-        if self.reading == "burden":
+        if self.reading == "burden" and not self.bounded:
             return problem.loss
         endless = np.flatnonzero(np.isinf(problem.caps))
         if len(endless):
             raise DataError(
-                f"{self.name} (payout reading) divides what is left of the caps, and payer "
+                f"{self.name} ({self.reading} reading) divides the caps themselves, and payer "
                 f"{problem.ids[int(endless[0])]!r} has none ({len(endless)} without); state finite caps with cap=..."
             )
-        return max(problem.capacity - problem.loss, 0.0)
+        return problem.loss if self.reading == "burden" else max(problem.capacity - problem.loss, 0.0)
 
     def charged(self, caps: Array, awards: Array) -> Array:
         """What awards mean for the payers: they are the shares, or what is left of the caps."""
@@ -65,8 +67,7 @@ class ExactRule(Scheme):
         """Shares by the exact algorithm."""
         amount, paid = self.divided(problem), single_point(problem, problem.caps)
         if paid is None:
-            awards = self.awards(np.array([amount]), np.minimum(problem.caps, max(problem.loss, amount))[None, :])[0]
-            paid = self.charged(problem.caps, awards)
+            paid = self.charged(problem.caps, self.awards(np.array([amount]), problem.caps[None, :])[0])
         return self._answer(problem, paid, "exact algorithm")
 
     def solve(self, problem: LossProblem, solvers: tuple[str, ...] | None = None) -> Allocation:
@@ -81,10 +82,10 @@ class ExactRule(Scheme):
 
     def program(self, problem: LossProblem) -> Program:
         """The convex program of the awards, read as shares, in units of the loss."""
-        amount = self.divided(problem)
         unit = problem.loss or 1.0
-        cost, awards, clauses = self.award_program(amount or 1.0, problem.caps)
-        shares = awards * ((amount or 1.0) / unit)
+        amount = self.divided(problem) or unit
+        cost, awards, clauses = self.award_program(amount, problem.caps)
+        shares = awards * (amount / unit)
         x = shares if self.reading == "burden" else problem.caps / unit - shares
         return Program(cost, x, tuple(clauses), self.objective, unit, unit)
 
@@ -97,16 +98,14 @@ class ExactRule(Scheme):
         some = (losses > 0) & (losses < total)
         if some.any():
             c, L = caps[some], losses[some]
-            amounts = L if self.reading == "burden" else total[some] - L
-            claims = np.minimum(c, np.maximum(L, amounts)[:, None])
-            paid[some] = self.charged(c, self.awards(amounts, claims))
+            paid[some] = self.charged(c, self.awards(L if self.reading == "burden" else total[some] - L, c))
         return paid
 
     def _answer(self, problem: LossProblem, paid: Array, method: str, notes: tuple[str, ...] = ()) -> Allocation:
         residual = left_over(problem, paid, problem.caps)
-        return Allocation(problem, paid, residual, float("nan"), {}, method, self, self.certify, notes)
+        return Allocation(problem, paid, residual, float("nan"), {}, method, self, self._evidence, notes)
 
-    def certify(self, answer: Allocation) -> Certificate:
+    def _evidence(self, answer: Allocation) -> Certificate:
         """Budget and caps, and the distance to the shares found on the second road."""
         problem, paid = answer.problem, answer.paid
         loss = problem.loss or 1.0
@@ -115,8 +114,7 @@ class ExactRule(Scheme):
         again = single_point(problem, problem.caps)
         if again is None:
             amount = self.divided(problem)
-            claims = np.minimum(problem.caps, max(problem.loss, amount))
-            again = self.charged(problem.caps, self.second_road(amount, claims))
+            again = self.charged(problem.caps, self.second_road(amount, problem.caps))
         off = float(np.abs(paid - again).max(initial=0.0)) / loss
         return Certificate(max(budget, bounds), off, 0.0, "exact algorithm", "a second road leads to the same shares")
 

@@ -15,7 +15,7 @@ from allocopt.facts.allocation import Allocation
 from allocopt.facts.certificate import Certificate
 from allocopt.facts.checks import Array
 from allocopt.facts.problem import LossProblem
-from allocopt.maths.lexicographic import Leximax, leximax
+from allocopt.maths.lexicographic import PROVEN, Leximax, leximax
 from allocopt.maths.program import Answer, Clause, Program
 from allocopt.schemes.base import Scheme, left_over, single_point, tidied
 from allocopt.schemes.constraints.base import Constraint, Posed
@@ -42,7 +42,8 @@ class Leximin(Scheme):
     When only budget and caps bind, the answer *is* capped pro-rata, as for every other measure of the spread of one and
     the same rate, and the closed form says so. With coupling constraints (groups, Gini, core, ...) it is a sequence of
     programs: each lowers the common level of the open rates, and the multipliers of its optimum prove which rates can
-    not be lower in any optimum; these are settled and the next stage begins. The certificate re-checks every level on
+    not be lower in any optimum; these are settled and the next stage begins, until all are (all at once where a
+    strictly convex constraint binds, for then the optimum is one point). The certificate re-checks every level on
     the shares and carries the worst residual of all stages; ``extras["stages"]`` lists them. The price is
     d(largest rate)/d(loss).
 
@@ -55,7 +56,7 @@ class Leximin(Scheme):
     [10.0, 15.0, 5.0]
     >>> runway = [0, 6, 12, 12, 30, 30, 30, 30]
     >>> even = Leximin(subject_to=[in_core(runway)]).allocate(problem)
-    >>> even.shares.round(6).to_list(), even.extras["stages"]["level"].round(6).to_list()
+    >>> even.shares.round(6).to_list(), even.extras["stages"]["level"].round(6).to_list()[:2]
     ([6.0, 6.0, 18.0], [18.0, 6.0])
     """
 
@@ -64,7 +65,6 @@ class Leximin(Scheme):
     formula = r"x_i = \min(c_i,\ p\, w_i) \text{ when only budget and caps bind}"
     objective = r"\operatorname{lex\,min}_x\ \bigl(r_{(1)}, r_{(2)}, \dots, r_{(n)}\bigr)"
     source = "Ogryczak, Pioro and Tomaszewski (2005), Journal of Telecommunications and Information Technology 3:47-56"
-    claims = frozenset({"equal treatment", "homogeneity", "null payer"})
 
     by: Any = field(default=None, metadata={"help": "column, blend of columns, or one figure per payer; one for each"})
     subject_to: Sequence[Constraint] = field(default=(), metadata={"help": "fairness constraints"})
@@ -159,7 +159,7 @@ class Leximin(Scheme):
         states = [c.begin(problem, target) for c in self.subject_to]
         slopes: list[float] = []
 
-        def ask(left: Any, levels: Array) -> tuple[Answer, float, Array]:
+        def ask(left: Any, levels: Array) -> tuple[Answer, Array, Array, bool]:
             while True:
                 posed = _stage(problem, weight, able, target, self.subject_to, states, rows, left, levels / unit)
                 answer = posed.solve(solvers)
@@ -168,10 +168,11 @@ class Leximin(Scheme):
                     break
                 states[:] = [s if m is None else m for s, m in zip(states, more, strict=True)]
             slopes.append(float(answer.prices["budget"]))
-            level = float(np.max(answer.x[rows][left] / weight[rows][left]))
             carried = np.zeros(len(rows))
             carried[left] = -answer.prices["worst"][rows[left]]
-            return answer, level, carried / max(float(carried.sum()), 1e-300)
+            binding = {name.split(" (")[0] for name, price in answer.prices.items() if np.abs(price).max() > PROVEN * unit}
+            unique = any(c.strict and c.name in binding for c in self.subject_to)
+            return answer, answer.x[rows] / weight[rows], carried / max(float(carried.sum()), 1e-300), unique
 
         return _Found(leximax(ask, len(rows)), rows, slopes[0])
 
@@ -238,7 +239,7 @@ def _stage(
             "spared", [x[spared] == 0] if len(spared) else [], r"x_i = 0 \text{ where } w_i c_i = 0", "", rows=spared
         ),
         Clause("worst", [x[free] <= cp.multiply(key[free], level)] if len(free) else [], *_WORST, rows=free),
-        Clause("settled", [x[done] <= key[done] * levels[~left]] if len(done) else [], *_SETTLED, rows=done),
+        Clause("settled", [x[done] <= key[done] * levels[~left] * (1 + 1e-9)] if len(done) else [], *_SETTLED, rows=done),
     ]
     for number, (constraint, state) in enumerate(zip(constraints, states, strict=True)):
         clause = constraint.clause(Posed(x, problem, unit, target), state)

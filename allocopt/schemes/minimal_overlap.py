@@ -41,8 +41,13 @@ class MinimalOverlap(ExactRule):
     name = "minimal-overlap"
     formula = r"x_i = \sum_{k \le i} \frac{t_k - t_{k-1}}{n - k + 1} + (c_i - t)^+"
     objective = r"\sum_k \delta_k \sum_{i \in N_k} \tfrac12 s_{ik}^2"
-    source = "O'Neill (1982), Mathematical Social Sciences 2:345-371; Alcalde, Marco and Silva (2008), Economic Theory"
-    claims = frozenset({"CLAIMS minimal-overlap"})
+    source = "O'Neill (1982), Mathematical Social Sciences 2:345-371"
+    claims = frozenset({
+        "equal treatment", "order preservation of burdens", "order preservation of what is left",
+        "claim monotonicity", "others oriented claim monotonicity", "loss monotonicity", "supermodularity",
+        "linked claim loss monotonicity", "population monotonicity", "null payer", "homogeneity",
+        "claims truncation invariance", "minimal rights first", "no transfer paradox", "lower bound on burdens",
+    })  # fmt: skip
 
     def awards(self, amounts: Array, claims: Array) -> Array:
         """By sorting."""
@@ -58,7 +63,7 @@ class MinimalOverlap(ExactRule):
             low, high = (middle, high) if crowded else (low, middle)
         nested = np.minimum(cut, high)
         layers, at = np.unique(np.append(0.0, nested), return_inverse=True)
-        covered = (nested[:, None] >= layers[None, 1:]).sum(axis=0) if len(cut) < 500 else _covered(nested, layers)
+        covered = len(cut) - np.searchsorted(np.sort(nested), layers[1:])
         reach = np.append(0.0, np.cumsum(np.diff(layers) / covered))
         return np.asarray(reach[at[1:]] + (cut - nested))
 
@@ -83,8 +88,3 @@ class MinimalOverlap(ExactRule):
         full = [across @ s == np.ones(len(width))] if len(width) else []
         whole = Clause("layer", full, r"\sum_{i \in N_k} s_{ik} = 1", "cost of one more unit in every layer")
         return cost, into @ s + (cut - nested) / amount, [whole]
-
-
-def _covered(nested: Array, layers: Array) -> Array:
-    """How many claims reach each layer, by search."""
-    return np.asarray(len(nested) - np.searchsorted(np.sort(nested), layers[1:]), dtype=np.float64)

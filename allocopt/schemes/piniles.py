@@ -33,7 +33,13 @@ class Piniles(OnePrice):
     formula = r"x_i = \min(c_i/2, p)\ \text{ then }\ c_i/2 + \min(c_i/2, \mu)"
     objective = r"\sum_i \tfrac12 y_i^2 + \tfrac12 z_i^2 + M z_i"
     source = "Piniles (1861), Darkah shel Torah, Vienna; Thomson (2003), Mathematical Social Sciences 45:249-297"
-    claims = frozenset({"equal treatment", "loss monotonicity", "homogeneity", "consistency", "null payer"})
+    claims = frozenset({
+        "equal treatment", "order preservation of burdens", "order preservation of what is left",
+        "claim monotonicity", "others oriented claim monotonicity", "loss monotonicity", "supermodularity",
+        "linked claim loss monotonicity", "population monotonicity", "consistency", "null payer", "midpoint",
+        "homogeneity", "no gain from splitting", "no transfer paradox", "regressivity", "lower bound on burdens",
+        "replication invariance",
+    })  # fmt: skip
     bounded = True
 
     def supply(self, loss: Array, cap: Array, key: Array) -> Supply:

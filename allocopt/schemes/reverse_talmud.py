@@ -32,8 +32,13 @@ class ReverseTalmud(OnePrice):
     name = "reverse-talmud"
     formula = r"x_i = (c_i/2 - \lambda)^+\ \text{ then }\ c_i/2 + \min(c_i/2, \mu)"
     objective = r"\sum_i \tfrac12 \left(x_i - \tfrac12 c_i\right)^2"
-    source = "Chun, Schummer and Thomson (2001), Seoul Journal of Economics 14:107-128"
-    claims = frozenset({"equal treatment", "loss monotonicity", "homogeneity", "consistency", "null payer"})
+    source = "Chun, Schummer and Thomson (2001), Seoul Journal of Economics 14"
+    claims = frozenset({
+        "equal treatment", "order preservation of burdens", "order preservation of what is left",
+        "claim monotonicity", "others oriented claim monotonicity", "loss monotonicity", "supermodularity",
+        "linked claim loss monotonicity", "population monotonicity", "consistency", "null payer", "self duality",
+        "midpoint", "homogeneity", "no transfer paradox", "replication invariance",
+    })  # fmt: skip
     bounded = True
 
     def supply(self, loss: Array, cap: Array, key: Array) -> Supply:

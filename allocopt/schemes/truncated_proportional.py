@@ -33,7 +33,13 @@ class TruncatedProportional(OnePrice):
     formula = r"x_i = L \frac{\min(c_i, L)}{\sum_j \min(c_j, L)}"
     objective = r"\sum_i \frac{x_i^2}{2 \min(c_i, L)}"
     source = "Thomson (2003), Mathematical Social Sciences 45:249-297"
-    claims = frozenset({"equal treatment", "loss monotonicity", "homogeneity", "null payer"})
+    claims = frozenset({
+        "equal treatment", "order preservation of burdens", "order preservation of what is left",
+        "claim monotonicity", "others oriented claim monotonicity", "loss monotonicity", "supermodularity",
+        "linked claim loss monotonicity", "population monotonicity", "null payer", "homogeneity",
+        "claims truncation invariance", "no gain from splitting", "no transfer paradox", "regressivity",
+        "lower bound on burdens",
+    })  # fmt: skip
 
     def supply(self, loss: Array, cap: Array, key: Array) -> Supply:
         """One block per payer that rises with its truncated cap; with nothing to divide the weight has no meaning."""

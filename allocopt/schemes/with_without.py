@@ -13,10 +13,10 @@ from allocopt.schemes.risk_rule import Contributions, RiskRule, joint_risk, meas
 class WithWithout(RiskRule):
     r"""Every payer bears what the joint risk would fall by without it.
 
-    .. math:: \kappa_i = \rho(\ell) - \rho(\ell - \ell_i), \qquad x_i = \min(c_i,\ p\, \kappa_i^+)
+    .. math:: \kappa_i = \mathrm{risk}(\ell) - \mathrm{risk}(\ell - \ell_i), \qquad x_i = \min(c_i,\ p\, \kappa_i^+)
 
     :math:`\ell_i` is the loss of payer :math:`i` in a scenario (minus its profit and loss), :math:`\ell` that of all,
-    :math:`\rho` the risk measure (``"es"``, ``"var"`` or ``"std"`` at ``level``). For a sub-additive measure these
+    the risk being ``"es"``, ``"var"`` or ``"std"`` (``measure``) at ``level``. For a sub-additive measure these
     marginal amounts sum to at most the joint risk: as published, the remainder stays with the centre. Here they are a
     key.
 
@@ -30,7 +30,7 @@ class WithWithout(RiskRule):
 
     name = "with-without"
     aliases = ("merton-perold", "marginal-capital")
-    formula = r"x_i = \min(c_i,\ p\, \kappa_i^+),\quad \kappa_i = \rho(\ell) - \rho(\ell - \ell_i)"
+    formula = r"x_i = \min(c_i,\ p\, \kappa_i^+),\quad \kappa_i = \mathrm{risk}(\ell) - \mathrm{risk}(\ell - \ell_i)"
     source = "Merton and Perold (1993), Journal of Applied Corporate Finance 6(3):16-32"
 
     level: float = field(default=0.975, metadata={"help": "level of the risk measure, strictly between 0 and 1"})

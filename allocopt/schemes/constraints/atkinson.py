@@ -35,6 +35,7 @@ class AtkinsonAtMost(Constraint):
         r"1 - \frac{1}{\bar y} \Bigl(\frac1n \sum_i y_i^{1 - \epsilon}\Bigr)^{1/(1 - \epsilon)} \le A,\ y_i = v_i - x_i"
     )
     reading = "what a higher allowed inequality of what is kept would change the cost by"
+    strict = True
 
     bound: float
     epsilon: float
@@ -77,7 +78,8 @@ class AtkinsonAtMost(Constraint):
             return 1.0
         if self.epsilon == 1:
             return max(-float(np.expm1(np.log(kept).mean())), 0.0)
-        return max(1.0 - float((kept ** (1.0 - self.epsilon)).mean()) ** (1.0 / (1.0 - self.epsilon)), 0.0)
+        mean = np.power(np.power(kept, 1.0 - self.epsilon).mean(), 1.0 / (1.0 - self.epsilon))
+        return max(1.0 - float(mean), 0.0)
 
     def clause(self, posed: Posed, state: Any) -> Clause:
         """The power mean of what is kept over its mean, which the budget fixes."""

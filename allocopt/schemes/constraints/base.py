@@ -33,6 +33,7 @@ class Constraint(ABC):
     name: ClassVar[str] = ""
     latex: ClassVar[str] = ""
     reading: ClassVar[str] = ""
+    strict: ClassVar[bool] = False  # strictly convex: where it binds, a linear objective has one optimum only
 
     @property
     @abstractmethod
