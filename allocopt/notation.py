@@ -33,6 +33,8 @@ _FORMULAS = (
     Symbol(r"\theta", "where every cap is cut in two", _NUMBER),
     Symbol("y_i", "what payer i bears of the first part of its cap; in the Atkinson index, what it keeps", _AMOUNT),
     Symbol(r"\bar y", "mean of what payers keep", _AMOUNT),
+    Symbol(r"\bar y_i", "the first part of payer i's cap", _AMOUNT),
+    Symbol(r"\bar z_i", "the second part of payer i's cap", _AMOUNT),
     Symbol("y", "a division drawn at random", _AMOUNT),
     Symbol("U_i", "a share of payer i drawn at random from 0 to its cap", _AMOUNT),
     Symbol("z_i", "what payer i bears of the second part of its cap", _AMOUNT),

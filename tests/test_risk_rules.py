@@ -35,6 +35,8 @@ RULES: dict[str, dict[str, Any]] = {
 }
 # Rules whose values add up to the measure they split: (measure, level)
 ADDING = {"euler-es": "es", "euler-var": "var", "euler-std": "std", "cost-gap": "es"}
+# An interior point on a flat optimum: two posings of one question agree to about six digits. All else is exact.
+ACCURACY = {"shortfall-risk": 5e-5}
 NAMES = ["A", "B", "C", "D"]
 
 
@@ -159,7 +161,7 @@ def test_the_unit_of_money_does_not_matter(name: str) -> None:
     for scenarios in (book(5), with_hedger(5)):
         here = made(name, scenarios).allocate(ask(7.0, [2.0, 3.0, 3.0, 3.0]))
         there = made(name, scenarios * 1e9).allocate(ask(7e9, [2e9, 3e9, 3e9, 3e9]))
-        np.testing.assert_allclose(there.paid / 1e9, here.paid, atol=1e-7)
+        np.testing.assert_allclose(there.paid / 1e9, here.paid, atol=ACCURACY.get(name, 1e-9))
     aversion = made("aumann-shapley", book(5) * 1e9, theta=1e-10).allocate(ask(7e9)).paid
     np.testing.assert_allclose(aversion / 1e9, made("aumann-shapley", book(5)).allocate(ask(7.0)).paid, rtol=1e-9)
 
@@ -172,7 +174,7 @@ def test_the_order_of_payers_and_scenarios_does_not_matter(name: str) -> None:
     turned = scenarios.sample(frac=1.0, random_state=1)[order]
     for frame in (turned, turned.assign(stranger=99.0)):  # a column of nobody in the question is left out
         there = made(name, frame).allocate(table.replace(payers=table.payers.loc[["B", "D", "C", "A"]])).shares
-        pd.testing.assert_series_equal(there.reindex(NAMES), here, atol=1e-7)
+        pd.testing.assert_series_equal(there.reindex(NAMES), here, rtol=0, atol=ACCURACY.get(name, 1e-9))
     plain = made(name, scenarios.to_numpy()).allocate(table).shares
     pd.testing.assert_series_equal(plain, here, atol=1e-12)
 
@@ -182,7 +184,7 @@ def test_repeating_a_scenario_is_weighing_it(name: str) -> None:
     scenarios = book(8, count=12)
     twice = pd.concat((scenarios, scenarios.iloc[:3]))
     weighed = made(name, scenarios, weights=[2.0] * 3 + [1.0] * 9).allocate(ask(4.0))
-    np.testing.assert_allclose(weighed.paid, made(name, twice).allocate(ask(4.0)).paid, atol=1e-7)
+    np.testing.assert_allclose(weighed.paid, made(name, twice).allocate(ask(4.0)).paid, atol=ACCURACY.get(name, 1e-9))
 
 
 def test_a_negative_contribution_is_said_and_floored() -> None:

@@ -155,5 +155,7 @@ def _balanced(amounts: Array, means: Array, t: Array, aversion: float) -> Array:
     q = exponent(t, aversion)
     given, slope = -means * np.expm1(-q), means * _slope(q, aversion)
     rise = slope.sum(axis=1, keepdims=True)
-    miss = amounts[:, None] - given.sum(axis=1, keepdims=True)
-    return np.asarray(np.clip(given + miss * slope / np.where(rise > 0, rise, 1.0), 0.0, means))
+    for _ in range(2):  # the second takes the total to the last bit
+        miss = amounts[:, None] - given.sum(axis=1, keepdims=True)
+        given = np.clip(given + miss * slope / np.where(rise > 0, rise, 1.0), 0.0, means)
+    return np.asarray(given)

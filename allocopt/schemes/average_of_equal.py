@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from allocopt.facts.checks import Array
-from allocopt.maths.price import Supply, clear
+from allocopt.maths.price import Supply
 from allocopt.maths.program import Clause
 from allocopt.schemes.exact_rule import ExactRule
 from allocopt.schemes.one_price import CLAUSES
@@ -47,9 +47,8 @@ class AverageOfEqual(ExactRule):
     bounded = True
 
     def awards(self, amounts: Array, claims: Array) -> Array:
-        """Both halves by sorted breakpoints."""
-        rows = zip(amounts, claims, strict=True)
-        return np.stack([0.5 * (_equal(float(a), c) + (c - _equal(float(c.sum() - a), c))) for a, c in rows])
+        """Both halves by one price each."""
+        return np.asarray(0.5 * (_equal(amounts, claims) + (claims - _equal(claims.sum(axis=1) - amounts, claims))))
 
     def second_road(self, amount: float, claims: Array) -> Array:
         """What is left of the claims after dividing what is left in the same way."""
@@ -73,7 +72,8 @@ class AverageOfEqual(ExactRule):
         return cost, 0.5 * (y + z), clauses
 
 
-def _equal(amount: float, claims: Array) -> Array:
+def _equal(amounts: Array, claims: Array) -> Array:
     """Constrained equal awards."""
-    supply = Supply(np.zeros(1), np.ones(1), claims[None, :])
-    return np.asarray(clear(amount, supply).given[0])
+    from allocopt.maths.batch import clear_many
+
+    return clear_many(amounts, Supply(np.zeros(1), np.ones(1), claims[:, None, :]))

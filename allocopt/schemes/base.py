@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from types import MappingProxyType
 from typing import Any, ClassVar
 
 import numpy as np
@@ -34,6 +36,7 @@ class Scheme(ABC):
     objective: ClassVar[str] = ""
     source: ClassVar[str] = ""
     claims: ClassVar[frozenset[str]] = frozenset()
+    letters: ClassVar[Mapping[str, str]] = MappingProxyType({})  # what this rule's own letters stand for
 
     label: str = field(default="", metadata={"help": "a name of your own for tables and figures"})
 
@@ -103,6 +106,11 @@ def bill(allocation: Allocation, at: int) -> str:
     amount, unit = allocation.paid[at], f"{problem.currency} ".lstrip()
     part = f" ({amount / problem.loss:.2%} of the loss)" if problem.loss > 0 else ""
     return f"{problem.ids[at]} bears {unit}{amount:,.2f} of {unit}{problem.loss:,.2f}{part}."
+
+
+def figure(value: float) -> str:
+    """A number in words: six digits, but large amounts in full, never in powers of ten."""
+    return f"{value:,.2f}" if abs(value) >= 1e6 else f"{value:,.6g}"
 
 
 def single_point(problem: LossProblem, able: Array) -> Array | None:

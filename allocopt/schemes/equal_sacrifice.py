@@ -115,21 +115,21 @@ class EqualSacrifice(Scheme):
         unit = problem.loss or 1.0
         some = np.flatnonzero(caps > 0)
         held, top = caps[some], float(caps.max(initial=0.0)) or 1.0
-        # What the largest would sacrifice if it bore the average part: prices are near it, so costs are near one.
-        typical = float(sacrifice(np.array([min(amount / (problem.capacity or 1.0), 0.999)]), rra)[0]) or 1.0
-        weight = held * (held / top) ** (1.0 - rra) / (typical * unit)
+        # Where little is left, prices are near what the largest sacrifices when it bears the average part; where little
+        # is divided, the slopes of the terms are near one.
+        part = min(amount / (problem.capacity or 1.0), 0.999)
+        scale = max(1.0, float(sacrifice(np.array([part]), rra)[0]))
+        weight = held * (held / top) ** (1.0 - rra) / (scale * unit)
         x = cp.Variable(problem.n, name="x")
-        part = cp.multiply(unit / held, x[some])
-        if self.reading == "payout":
-            part = 1.0 - part
-        cost = weight @ _integral(part, rra)
+        shared = cp.multiply(unit / held, x[some])
+        cost = weight @ _integral(shared if self.reading == "burden" else 1.0 - shared, rra)
         near = np.flatnonzero(caps <= unit)
         clauses = (
             Clause("budget", [cp.sum(x) == 1.0], *CLAUSES["budget"]),
             Clause("floor", [x >= 0], *CLAUSES["floor"], +1.0, rows=np.arange(problem.n)),
             Clause("cap", [x[near] <= caps[near] / unit] if len(near) else [], *CLAUSES["cap"], rows=near),
         )
-        return Program(cost, x, clauses, self.objective, unit, top * typical)
+        return Program(cost, x, clauses, self.objective, unit, top * scale)
 
     def batch(self, losses: Array, keys: Array | None, caps: Array) -> Array:
         """Shares for many losses in one call."""

@@ -158,19 +158,25 @@ class Leximin(Scheme):
         unit = problem.loss / mean
         states = [c.begin(problem, target) for c in self.subject_to]
         slopes: list[float] = []
+        room = 0.0  # a solver that is off by so much in one stage must not find the next one infeasible for it
 
         def ask(left: Any, levels: Array) -> tuple[Answer, Array, Array, bool]:
+            nonlocal room
             while True:
-                posed = _stage(problem, weight, able, target, self.subject_to, states, rows, left, levels / unit)
+                held = levels / unit
+                posed = _stage(problem, weight, able, target, self.subject_to, states, rows, left, held)
                 answer = posed.solve(solvers)
                 more = [c.refine(answer.x, problem, s) for c, s in zip(self.subject_to, states, strict=True)]
                 if all(m is None for m in more):
                     break
                 states[:] = [s if m is None else m for s, m in zip(states, more, strict=True)]
+            room = max(room, 2.0 * answer.residuals[0])
             slopes.append(float(answer.prices["budget"]))
             carried = np.zeros(len(rows))
             carried[left] = -answer.prices["worst"][rows[left]]
-            binding = {name.split(" (")[0] for name, price in answer.prices.items() if np.abs(price).max() > PROVEN * unit}
+            binding = {
+                name.split(" (")[0] for name, price in answer.prices.items() if np.abs(price).max() > PROVEN * unit
+            }
             unique = any(c.strict and c.name in binding for c in self.subject_to)
             return answer, answer.x[rows] / weight[rows], carried / max(float(carried.sum()), 1e-300), unique
 
@@ -239,7 +245,7 @@ def _stage(
             "spared", [x[spared] == 0] if len(spared) else [], r"x_i = 0 \text{ where } w_i c_i = 0", "", rows=spared
         ),
         Clause("worst", [x[free] <= cp.multiply(key[free], level)] if len(free) else [], *_WORST, rows=free),
-        Clause("settled", [x[done] <= key[done] * levels[~left] * (1 + 1e-9)] if len(done) else [], *_SETTLED, rows=done),
+        Clause("settled", [x[done] <= key[done] * levels[~left]] if len(done) else [], *_SETTLED, rows=done),
     ]
     for number, (constraint, state) in enumerate(zip(constraints, states, strict=True)):
         clause = constraint.clause(Posed(x, problem, unit, target), state)

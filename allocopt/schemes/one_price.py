@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, ClassVar
 
 import numpy as np
@@ -16,10 +16,12 @@ from allocopt.facts.checks import Array
 from allocopt.facts.problem import LossProblem
 from allocopt.maths.price import Supply, clear, residuals
 from allocopt.maths.program import Clause, Program
-from allocopt.schemes.base import Scheme, bill, left_over, position, single_point, tidied
+from allocopt.schemes.base import Scheme, bill, figure, left_over, position, single_point, tidied
 from allocopt.schemes.keys import key_name, key_values
 
 READINGS = ("burden", "payout")
+
+_LETTERS = "yz"  # the blocks of one payer's share, in the order in which they are asked
 
 CLAUSES = {
     "budget": (r"\sum_i x_i = L", "cost of one more unit of loss"),
@@ -141,14 +143,17 @@ class OnePrice(Scheme):
             start = (supply.start[b, rows] - lowest) * (slope / unit)
             cost += 0.5 * cp.sum_squares(cp.multiply(np.sqrt(slope / supply.weight[b, rows]), y)) + start @ y
             parts.append(_spread(rows, n) @ y)
-            label = f", {supply.labels[b]}" if blocks > 1 else ""
-            floors.append(_clause("floor", label, [y >= 0], +1.0, rows))
+            label, letter = (f", {supply.labels[b]}", _LETTERS[b]) if blocks > 1 else ("", "x")
+            floors.append(_clause("floor", label, [y >= 0], +1.0, rows, letter))
             # A cap above the loss cannot bind; leaving its row out keeps the numbers near one.
             near = np.flatnonzero(supply.cap[b, rows] <= unit)
             held = [y[near] <= supply.cap[b, rows[near]] / unit] if len(near) else []
-            caps.append(_clause("cap", label, held, -1.0, rows[near]))
+            caps.append(_clause("cap", label, held, -1.0, rows[near], letter))
         x = sum(parts[1:], start=parts[0]) if parts else cp.Constant(np.zeros(n))
         budget = _clause("budget", "", [cp.sum(x) == 1.0] if parts else [], -1.0, None)
+        if blocks > 1:
+            whole = " + ".join(f"{letter}_i" for letter in _LETTERS[:blocks])
+            budget = replace(budget, latex=rf"{budget.latex}, \quad x_i = {whole}")
         return Program(cost, x, (budget, *floors, *caps), self.stated_objective(), unit, unit / slope)
 
     def stated_objective(self) -> str:
@@ -176,10 +181,10 @@ class OnePrice(Scheme):
             start, weight, cap = supply.start[b, at], supply.weight[b, at], supply.cap[b, at]
             name = f"In the {supply.labels[b]} of its claim it" if len(supply.labels) > 1 else "It"
             share = float(np.clip(weight * (price - start), 0.0, able[b]))
-            rule = f"{name} pays {weight:,.6g} per unit of price above {start:,.6g}"
+            rule = f"{name} pays {figure(weight)} per unit of price above {figure(start)}"
             limit = "with no cap" if np.isinf(cap) else f"up to {unit}{cap:,.2f}"
             bound = "; the cap binds" if share >= cap > 0 else ""
-            words.append(f"{rule}, {limit}: at the price {price:,.6g} that is {unit}{share:,.2f}{bound}.")
+            words.append(f"{rule}, {limit}: at the price {figure(price)} that is {unit}{share:,.2f}{bound}.")
         return " ".join(words)
 
     def key_label(self) -> str:
@@ -213,8 +218,11 @@ def _spread(rows: Any, n: int) -> Any:
     return sp.csr_array((np.ones(len(rows)), (rows, np.arange(len(rows)))), shape=(n, len(rows)))
 
 
-def _clause(name: str, label: str, constraints: list[Any], sign: float, rows: Any) -> Clause:
+def _clause(name: str, label: str, constraints: list[Any], sign: float, rows: Any, letter: str = "x") -> Clause:
     latex, reading = CLAUSES[name]
+    if letter != "x":  # the limit of one block is a part of the cap, written with a bar over the block's letter
+        latex = latex.replace("x_i", f"{letter}_i").replace("c_i", rf"\bar {letter}_i")
+        reading = f"{reading} ({label.lstrip(', ')})"
     return Clause(name + label, constraints, latex, reading, sign, rows=rows)
 
 
