@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from allocopt.judgement import incentives as incentives
     from allocopt.judgement import metrics as metrics
     from allocopt.judgement.axioms import check_axioms as check_axioms
+    from allocopt.judgement.frontier import price_of as price_of
     from allocopt.judgement.scorecard import Scorecard as Scorecard
     from allocopt.judgement.scorecard import compare as compare
     from allocopt.mechanisms.cascade import Cascade as Cascade
@@ -39,10 +40,25 @@ if TYPE_CHECKING:
     from allocopt.schemes import allocate_many as allocate_many
     from allocopt.schemes import scheme as scheme
     from allocopt.schemes import schemes as schemes
+    from allocopt.schemes.constraints import atkinson_at_most as atkinson_at_most
+    from allocopt.schemes.constraints import concentration_between as concentration_between
     from allocopt.schemes.constraints import cvar_at_most as cvar_at_most
+    from allocopt.schemes.constraints import envy_at_most as envy_at_most
     from allocopt.schemes.constraints import gini_at_most as gini_at_most
+    from allocopt.schemes.constraints import group_gap_at_most as group_gap_at_most
     from allocopt.schemes.constraints import group_ratio_at_most as group_ratio_at_most
+    from allocopt.schemes.constraints import hoover_at_most as hoover_at_most
+    from allocopt.schemes.constraints import in_core as in_core
+    from allocopt.schemes.constraints import jain_at_least as jain_at_least
+    from allocopt.schemes.constraints import kakwani_between as kakwani_between
     from allocopt.schemes.constraints import keep_solvent as keep_solvent
+    from allocopt.schemes.constraints import kl_at_most as kl_at_most
+    from allocopt.schemes.constraints import kolm_pollak_at_most as kolm_pollak_at_most
+    from allocopt.schemes.constraints import lorenz_dominates as lorenz_dominates
+    from allocopt.schemes.constraints import owa_at_most as owa_at_most
+    from allocopt.schemes.constraints import ratio_at_most as ratio_at_most
+    from allocopt.schemes.constraints import suits_between as suits_between
+    from allocopt.schemes.constraints import theil_at_most as theil_at_most
     from allocopt.schemes.constraints import within as within
     from allocopt.shelf.library import datasets as datasets
     from allocopt.shelf.library import load_event as load_event
@@ -60,13 +76,19 @@ _HOME = {
     "LossProblem": "facts.problem",
     "Key": "schemes", "Scheme": "schemes", "allocate": "schemes", "allocate_many": "schemes", "scheme": "schemes",
     "schemes": "",
-    "cvar_at_most": "schemes.constraints", "gini_at_most": "schemes.constraints",
-    "group_ratio_at_most": "schemes.constraints", "keep_solvent": "schemes.constraints",
-    "within": "schemes.constraints",
+    "atkinson_at_most": "schemes.constraints", "concentration_between": "schemes.constraints",
+    "cvar_at_most": "schemes.constraints", "envy_at_most": "schemes.constraints",
+    "gini_at_most": "schemes.constraints", "group_gap_at_most": "schemes.constraints",
+    "group_ratio_at_most": "schemes.constraints", "hoover_at_most": "schemes.constraints",
+    "in_core": "schemes.constraints", "jain_at_least": "schemes.constraints", "kakwani_between": "schemes.constraints",
+    "keep_solvent": "schemes.constraints", "kl_at_most": "schemes.constraints",
+    "kolm_pollak_at_most": "schemes.constraints", "lorenz_dominates": "schemes.constraints",
+    "owa_at_most": "schemes.constraints", "ratio_at_most": "schemes.constraints",
+    "suits_between": "schemes.constraints", "theil_at_most": "schemes.constraints", "within": "schemes.constraints",
     "games": "", "shapley": "games.values",
     "Cascade": "mechanisms.cascade", "Layer": "mechanisms.layer", "Waterfall": "mechanisms.waterfall",
     "Scorecard": "judgement.scorecard", "compare": "judgement.scorecard",
-    "check_axioms": "judgement.axioms",
+    "check_axioms": "judgement.axioms", "price_of": "judgement.frontier",
     "incentives": "judgement.", "metrics": "judgement.",
     "datasets": "shelf.library", "load_event": "shelf.library", "load_model": "shelf.library",
     "models": "shelf.library",

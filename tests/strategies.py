@@ -58,7 +58,7 @@ def registered() -> dict[str, Scheme]:
     A scheme that needs parameters is given them here; a new rule without required parameters is covered unasked.
     """
     given: dict[str, list[dict[str, Any]]] = {
-        "queue": [{"score": "key"}, {"score": "key", "ascending": True}],
+        "queue": [{"score": "key"}, {"score": "key", "ascending": True}, {"score": "key", "reading": "payout"}],
         "pro-rata": [{}, {"key": "key"}, {"key": "key", "reading": "payout"}, {"key": {"key": 0.5, "cap": 0.5}}],
         "constrained-equal-awards": [{}, {"key": "key"}, {"reading": "payout"}],
         "constrained-equal-losses": [{}, {"key": "key"}, {"reading": "payout"}],

@@ -63,7 +63,9 @@ def test_the_refusal_check_sees_two_lines() -> None:
 def test_help_and_version_load_nothing_heavy() -> None:
     heavy = ["numpy", "pandas", "scipy", "cvxpy", "numba", "matplotlib"]
     for option in ("--help", "--version"):
-        code = f"import sys; from allocopt.cli import main; main([{option!r}]); print(set({heavy!r}) & set(sys.modules))"
+        code = (
+            f"import sys; from allocopt.cli import main; main([{option!r}]); print(set({heavy!r}) & set(sys.modules))"
+        )
         out = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
         assert out.strip().endswith("set()")
         assert "Usage" in out or ao.__version__ in out
@@ -154,10 +156,13 @@ def test_parameters_roles_program_and_explanation(run: Run) -> None:
 
 
 def test_a_rule_that_reads_scenarios_takes_the_events_own(run: Run) -> None:
-    reads = [name for name, kind in ao.schemes().items() if "scenarios" in kind.__dataclass_fields__]
-    for rule in reads[:2]:
-        code, out, _ = run("allocate", "nasdaq-clearing-2018", "--scheme", rule, "--json")
-        assert code == 0 and json.loads(out)["scheme"] == rule
+    code, out, _ = run("allocate", "nasdaq-clearing-2018", "--scheme", "euler-es", "--json")
+    assert code == 0 and json.loads(out)["scheme"] == "euler-es"
+    code, out, _ = run(
+        "compare", "nasdaq-clearing-2018", "--schemes", "euler-es:level=0.9", "--model", "none", "--json"
+    )
+    assert code == 0 and len(json.loads(out)["schemes"]) == 1
+    refused(run("allocate", "lme-nickel-2022", "--scheme", "euler-es"), 2, "scenarios")
 
 
 def test_a_sampled_answer_states_its_error(run: Run) -> None:
@@ -267,7 +272,7 @@ def test_the_usual_rules_suit_every_dataset(name: str) -> None:
         (["compare", "nasdaq-clearing-2018", "--schemes", "fair:subject_to=[gini(0.1)]"], ["gini_at_most"]),
         (["compare", "nasdaq-clearing-2018", "--schemes", "fair:subject_to=[gini_at_most(0.1)"], ["brackets"]),
         (["compare", "nasdaq-clearing-2018", "--schemes", "fair:subject_to=gini_at_most()"], ["bound"]),
-        (["compare", "nasdaq-clearing-2018", "--schemes", ","], ["empty"]),
+        (["compare", "nasdaq-clearing-2018", "--schemes", ","], ["names no rule"]),
         (["compare", "nasdaq-clearing-2018", "--schemes", "pro-rata", "--out", "page.xls"], ["page.xls"]),
         (["compare", "nasdaq-clearing-2018", "--schemes", "pro-rata", "--by", "desk"], ["desk"]),
     ],
@@ -320,9 +325,11 @@ def test_an_empty_table_is_an_ordinary_question(run: Run, tmp_path: Path) -> Non
     assert (code, err) == (0, "") and "Borne by nobody: 5.00" in out
 
 
-def test_contradictory_constraints_exit_with_3(run: Run) -> None:
+def test_contradictory_constraints_exit_with_3(run: Run, members: Path) -> None:
+    members.write_text(MEMBERS.replace("30,,", "30,200,"))
     bounds = "subject_to=[gini_at_most(0, by=default_fund), gini_at_most(0, by=initial_margin)]"
-    refused(run("allocate", "nasdaq-clearing-2018", "--scheme", "fair", "--param", bounds), 3, "gini")
+    asked = ("allocate", members, "--loss", "50", "--cap", "default_fund", "--scheme", "fair", "--param", bounds)
+    refused(run(*asked), 3, "gini", "contradict")
 
 
 @pytest.mark.parametrize("kind", [ao.SolverError, ao.CertificateError])

@@ -13,6 +13,9 @@ import allocopt as ao
 
 RULES = registered()
 
+# By their published definitions these two count a payer with a cap of zero (they do not claim the axiom "null payer").
+MINDFUL_OF_NOBODY = ("alpha-min", "dominguez-thomson")
+
 
 @pytest.mark.parametrize("rule", RULES)
 @settings(max_examples=30)
@@ -59,7 +62,7 @@ def test_the_unit_of_money_does_not_matter(rule: str, problem: ao.LossProblem, p
     np.testing.assert_allclose(there.paid / unit, here.paid, rtol=1e-9, atol=1e-9 * (problem.loss or 1.0))
 
 
-@pytest.mark.parametrize("rule", RULES)
+@pytest.mark.parametrize("rule", [name for name, rule in RULES.items() if rule.name not in MINDFUL_OF_NOBODY])
 @settings(max_examples=20)
 @given(problem=questions(most=6))
 def test_a_payer_with_no_cap_room_changes_nothing(rule: str, problem: ao.LossProblem) -> None:
@@ -80,7 +83,7 @@ def test_cents_add_up_within_caps(rule: str, problem: ao.LossProblem) -> None:
     assert (cents <= problem.caps + 1e-12).all()
     assert np.abs(cents * 100 - np.rint(cents * 100)).max() < 1e-9
     room = np.floor(np.minimum(problem.caps, 1e12) * 100 + 1e-9).sum()
-    assert round(float(cents.sum()) * 100) == min(round(float(answer.paid.sum()) * 100), round(room))
+    assert abs(float(cents.sum()) * 100 - min(float(answer.paid.sum()) * 100, room)) <= 0.5 + 1e-6
 
 
 @pytest.mark.parametrize("rule", RULES)

@@ -35,7 +35,7 @@ NAMES = {
     "PRO": "pro-rata", "CEA": "constrained-equal-awards", "CEL": "constrained-equal-losses", "TALMUD": "talmud",
     "RA": "random-arrival", "TAL": "tal-family", "WCEA": "constrained-equal-awards", "RTALMUD": "reverse-talmud",
     "PIN": "piniles", "CE": "constrained-egalitarian", "MO": "minimal-overlap", "APRO": "adjusted-proportional",
-    "TPRO": "truncated-proportional", "DT": "dominguez-thomson", "AA": "average-of-awards", "ALPHAMIN": "alpha-min",
+    "TPRO": "truncated-proportional", "DT": "dominguez-thomson", "AA": "average-of-awards", "ALPHAMIN": "alpha-min", "AV": "average-of-equal",
 }  # fmt: skip
 
 
@@ -69,7 +69,7 @@ def test_shared_division_cases(shared_cases: Any) -> None:
         answer = burdens(rule, parameters, loss, claims)
         np.testing.assert_allclose(answer.paid, case["awards"], rtol=1e-9, atol=1e-12 * loss, err_msg=case["id"])
         checked += 1
-    assert checked >= 35
+    assert checked >= 60
 
 
 def test_shapley_of_the_airport_game_is_sequential_equal_contributions() -> None:

@@ -332,6 +332,8 @@ def test_serial_shares() -> None:
     assert larger.shares["A"] == pytest.approx(3.0)
     plain = ao.allocate(ao.LossProblem(33, table), "serial", key="exposure", cost=1.0)
     np.testing.assert_allclose(plain.paid, [30.0, 1.0, 2.0], rtol=1e-12)
+    with pytest.raises(ao.DataError, match="no batch form"):
+        ao.allocate_many("serial", [1.0], [1.0, 2.0], None)
     equal = ao.allocate(ao.LossProblem(9, table.assign(exposure=2.0)), "serial", key="exposure")
     np.testing.assert_allclose(equal.paid, 3.0)
 

@@ -34,6 +34,7 @@ if TYPE_CHECKING:
 _EXPOSURES = ("initial_margin", "net_exposure", "gross_exposure", "turnover", "equity")
 _RISKS = ("stress_loss", "net_exposure", "gross_exposure", "initial_margin")
 _UNEQUAL = 0.1  # the Gini coefficient of loss rates that the fairness-constrained rule may reach
+_FEW = 200  # payers up to which every rule, asked some forty times by the measures, takes seconds and not minutes
 _WIDTHS = (25, 7)  # characters of the columns of words and figures: nine rules fit a hundred columns
 _ARROWS = {"lower is better": "↓", "higher is better": "↑", "closer to zero is better": "→0"}
 
@@ -45,7 +46,9 @@ def judge(asked: Asked, schemes: str | None, model: str | None, by: str | None) 
     """
     event = asked.event()
     problem = asked.problem(event)
-    rules: list[Any] = [typed_scheme(part, event) for part in split(schemes)] if schemes else usual(event, problem)
+    rules: list[Any] = usual(event, problem) if schemes is None else [typed_scheme(s, event) for s in split(schemes)]
+    if not rules:
+        raise DataError("--schemes names no rule; give one or more, separated by commas (see allocopt schemes)")
     chosen = model or event.question.get("model", "none")
     if chosen != "none":
         waterfall = load_model(chosen)
@@ -102,8 +105,9 @@ def usual(event: Event, problem: LossProblem) -> list[Scheme]:
     risk = next((c for c in _RISKS if c in known), None)
     if risk:
         rules.append(scheme("queue", score=risk))
-    rules.append(scheme("random-arrival"))
-    if key in known:
+    if problem.n <= _FEW:
+        rules.append(scheme("random-arrival"))
+    if problem.n <= _FEW and key in known:
         bounds = [gini_at_most(_UNEQUAL, by=key), *([keep_solvent("equity")] if "equity" in known else [])]
         start = rules[1]
         label = f"fair: near {other or start.name}, Gini at most {_UNEQUAL:g}{', solvent' * (len(bounds) > 1)}"

@@ -51,7 +51,7 @@ def show_answer(event: Event, answer: Allocation, by: str | None, payer: str | N
         return show(*told.values())
     problem, rule = answer.problem, _rule(answer)
     exposure = by or (problem.cap_name if problem.cap_name in problem.payers else "")
-    columns = [c for c in dict.fromkeys([rule["key"], exposure, problem.cap_name]) if c in problem.payers]
+    columns = [c for c in dict.fromkeys([rule["key"], exposure, problem.cap_name]) if c in problem.payers or c == by]
     amounts = pd.DataFrame({c: problem.column(c, low=-math.inf, finite=False) for c in columns}, index=problem.ids)
     amounts["bears"] = answer.shares
     money = f"{event.currency} {amount(problem.loss, decimals(problem.loss))}".strip()

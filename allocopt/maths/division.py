@@ -26,6 +26,27 @@ _BLOCK = 2**19
 _FAR = 50.0  # e^-50 is what the copies one period away may add, far below rounding
 
 
+def equal_awards(amounts: Array, claims: Array) -> Array:
+    """Everybody gets the same amount or its claim, for amounts (S) and claims (S, n), by sorting."""
+    ordered = np.sort(claims, axis=1)
+    count = np.arange(claims.shape[1], 0, -1)
+    level = (amounts[:, None] - (np.cumsum(ordered, axis=1) - ordered)) / count
+    return np.asarray(np.minimum(claims, _first(level, level <= ordered)))
+
+
+def equal_losses(amounts: Array, claims: Array) -> Array:
+    """Everybody is left with the same amount or nothing, counted down from the largest claim."""
+    lead = claims.max(axis=1, keepdims=True) - claims
+    ordered = np.sort(lead, axis=1)
+    level = (amounts[:, None] + np.cumsum(ordered, axis=1)) / np.arange(1, claims.shape[1] + 1)
+    beyond = np.append(ordered[:, 1:], np.full((len(claims), 1), np.inf), axis=1)
+    return np.asarray(np.clip(_first(level, level <= beyond) - lead, 0.0, claims))
+
+
+def _first(level: Array, holds: NDArray[np.bool_]) -> Array:
+    return np.take_along_axis(level, np.argmax(holds, axis=1)[:, None], axis=1)
+
+
 class Overlap(NamedTuple):
     """The arrangement of minimal overlap: claims are nested up to ``level`` (S) and lie side by side above it."""
 

@@ -54,7 +54,7 @@ class AdjustedProportional(OnePrice):
         counted = np.minimum(cap, whole)
         sure = np.clip(whole - (counted.sum(axis=-1, keepdims=True) - counted), 0.0, counted)
         rest = whole - sure.sum(axis=-1, keepdims=True)
-        open_cap = np.where(cap - sure > _ROUNDING * whole, cap - sure, 0.0)
+        open_cap = cap - sure
         # With no rest to divide any weight gives the same shares; the payout reading still needs one.
         weight = np.where(rest > _ROUNDING * whole, np.minimum(open_cap, rest), 1.0)
         last = sure.max(axis=-1, keepdims=True, initial=0.0)

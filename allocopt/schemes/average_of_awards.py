@@ -36,8 +36,8 @@ class AverageOfAwards(ExactRule):
     more than 20 payers of whom all but two or three are negligible; that raises ``DataError`` and
     ``way="sampled"`` (with ``draws`` and ``seed``) estimates it and states the standard error of every share.
 
-    Self-dual: both readings give the same shares, and the certificate compares them. A cap above the loss counts as the
-    loss, so infinite caps are fine in the burden reading; the payout reading raises ``DataError`` on them.
+    Self-dual: both readings give the same shares, and the certificate divides what is left to see that it is so. A
+    cap above the loss counts as the loss, so infinite caps are fine.
 
     >>> from allocopt.facts.problem import LossProblem
     >>> table = pd.DataFrame({"claim": [100.0, 200.0, 300.0]}, index=["A", "B", "C"])
@@ -57,6 +57,8 @@ class AverageOfAwards(ExactRule):
         "homogeneity", "claims truncation invariance", "minimal rights first", "no transfer paradox",
         "lower bound on burdens", "lower bound on what is left",
     })  # fmt: skip
+
+    self_dual = True
 
     way: str = field(default="exact", metadata={"help": "exact or sampled"})
     draws: int = field(default=20_000, metadata={"help": "how many divisions to draw when sampled"})

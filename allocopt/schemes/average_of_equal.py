@@ -8,7 +8,8 @@ from typing import Any
 import numpy as np
 
 from allocopt.facts.checks import Array
-from allocopt.maths.price import Supply
+from allocopt.maths.division import equal_awards, equal_losses
+from allocopt.maths.price import Supply, clear
 from allocopt.maths.program import Clause
 from allocopt.schemes.exact_rule import ExactRule
 from allocopt.schemes.one_price import CLAUSES
@@ -22,8 +23,7 @@ class AverageOfEqual(ExactRule):
        \quad\text{s.t.}\quad \sum_i y_i = \sum_i z_i = L,\ 0 \le y_i, z_i \le c_i
 
     :math:`c_i` is the cap and :math:`L` the loss, in currency. :math:`y_i = \min(c_i, \lambda)` makes bills equal and
-    :math:`z_i = (c_i - \mu)^+` what is left. Self-dual: both readings give the same shares, and the certificate
-    compares them.
+    :math:`z_i = (c_i - \mu)^+` what is left. Self-dual: both readings give the same shares.
 
     Raises ``DataError`` when a cap is infinite.
 
@@ -45,14 +45,17 @@ class AverageOfEqual(ExactRule):
         "homogeneity", "no transfer paradox", "replication invariance",
     })  # fmt: skip
     bounded = True
+    self_dual = True
 
     def awards(self, amounts: Array, claims: Array) -> Array:
-        """Both halves by one price each."""
-        return np.asarray(0.5 * (_equal(amounts, claims) + (claims - _equal(claims.sum(axis=1) - amounts, claims))))
+        """Both halves by sorting."""
+        return np.asarray(0.5 * (equal_awards(amounts, claims) + equal_losses(amounts, claims)))
 
     def second_road(self, amount: float, claims: Array) -> Array:
-        """What is left of the claims after dividing what is left in the same way."""
-        return np.asarray(claims - self.awards(np.array([claims.sum() - amount]), claims[None, :])[0])
+        """Both halves by the one price that clears each."""
+        starts = (np.zeros_like(claims), claims.max() - claims)
+        halves = [clear(amount, Supply(start[None, :], np.ones(1), claims[None, :])).given[0] for start in starts]
+        return np.asarray(0.5 * (halves[0] + halves[1]))
 
     def award_program(self, amount: float, claims: Array) -> tuple[Any, Any, list[Clause]]:
         """Two divisions at once: one with equal awards, one with equal remainders."""
@@ -70,10 +73,3 @@ class AverageOfEqual(ExactRule):
             )
         ]  # fmt: skip
         return cost, 0.5 * (y + z), clauses
-
-
-def _equal(amounts: Array, claims: Array) -> Array:
-    """Constrained equal awards."""
-    from allocopt.maths.batch import clear_many
-
-    return clear_many(amounts, Supply(np.zeros(1), np.ones(1), claims[:, None, :]))

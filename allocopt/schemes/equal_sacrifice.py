@@ -45,7 +45,7 @@ class EqualSacrifice(Scheme):
     >>> table = pd.DataFrame({"wealth": [1.0, 2.0, 4.0]}, index=["A", "B", "C"])
     >>> answer = EqualSacrifice(rra=2).allocate(LossProblem(2.5, table, cap="wealth"))
     >>> answer.shares.round(4).to_list(), (answer.shares / table["wealth"]).round(4).to_list()
-    ([0.2116, 0.6985, 1.59], [0.2116, 0.3492, 0.3975])
+    ([0.1652, 0.5672, 1.7676], [0.1652, 0.2836, 0.4419])
     """
 
     name = "equal-sacrifice"
@@ -157,17 +157,20 @@ class EqualSacrifice(Scheme):
 
     def _own(self, problem: LossProblem, fraction: Array) -> Array:
         """Each payer's sacrifice when it gives this part of its cap, in money of the largest."""
-        caps = problem.caps
-        scale = np.where(caps > 0, caps, 1.0)
-        top = float(caps.max(initial=0.0)) or 1.0
-        return np.asarray(scale * (scale / top) ** -self.rra * sacrifice(fraction, self.rra))
+        top = float(problem.caps.max(initial=0.0)) or 1.0
+        ratio = np.where(problem.caps > 0, problem.caps, top) / top
+        with np.errstate(divide="ignore", over="ignore"):
+            # in logarithms, since a small payer's marginal utility alone may leave the range of floats
+            return np.asarray(top * np.exp(np.log(sacrifice(fraction, self.rra)) - (self.rra - 1.0) * np.log(ratio)))
 
     def _costs(self, caps: Array, given: Array) -> Array:
         """Each payer's term of the objective, in units of the price."""
         held = np.where(caps > 0, caps, 1.0)
         top = float(caps.max(initial=0.0)) or 1.0
         part = np.clip(given / held, 0.0, 1.0)
-        return np.where(caps > 0, held * (held / top) ** (1.0 - self.rra) * total_sacrifice(part, self.rra), 0.0)
+        with np.errstate(over="ignore", invalid="ignore"):
+            terms = held * (held / top) ** (1.0 - self.rra) * total_sacrifice(part, self.rra)
+        return np.where(caps > 0, terms, 0.0)
 
     def _evidence(self, answer: Allocation) -> Certificate:
         """Budget and caps; what everybody supplies at the price; the cost above the bound that the price proves."""
@@ -186,10 +189,11 @@ class EqualSacrifice(Scheme):
             best = supplied(float(np.log(price)), caps, self.rra)
         given = self._turned(caps, paid)
         dual = float(np.abs(given - best).max()) / loss
-        moved = given - best
+        # By convexity the cost above the bound is at most the difference of sacrifices times the difference of shares.
+        moved, held = given - best, np.where(caps > 0, caps, 1.0)
         with np.errstate(invalid="ignore"):
-            dearer = self._costs(caps, given) - self._costs(caps, best)
-        excess = np.where(moved == 0.0, 0.0, dearer - price * moved)
+            excess = (self._own(problem, np.clip(given / held, 0.0, 1.0)) / top - price) * moved
+        excess = np.where(moved == 0.0, 0.0, excess)
         gap = abs(float(excess.sum())) / (price * max(amount, loss))
         return Certificate(primal, dual, gap, kind, statement)
 

@@ -28,6 +28,7 @@ class ExactRule(Scheme):
     """
 
     bounded: ClassVar[bool] = False  # whether infinite claims cannot be cut to the amount without changing the answer
+    self_dual: ClassVar[bool] = False  # whether both readings give the same shares, so that the loss can be divided
 
     reading: str = field(default="burden", metadata={"help": "'burden' divides the loss, 'payout' what is left"})
 
@@ -47,9 +48,13 @@ class ExactRule(Scheme):
     def award_program(self, amount: float, claims: Array) -> tuple[Any, Any, list[Clause]]:
         """Objective, awards in units of the amount, and clauses: a convex program whose solution the awards are."""
 
+    @property
+    def _direct(self) -> bool:
+        return self.reading == "burden" or self.self_dual
+
     def divided(self, problem: LossProblem) -> float:
         """The amount that the rule divides, in the reading asked for."""
-        if self.reading == "burden" and not self.bounded:
+        if self._direct and not self.bounded:
             return problem.loss
         endless = np.flatnonzero(np.isinf(problem.caps))
         if len(endless):
@@ -57,11 +62,11 @@ class ExactRule(Scheme):
                 f"{self.name} ({self.reading} reading) divides the caps themselves, and payer "
                 f"{problem.ids[int(endless[0])]!r} has none ({len(endless)} without); state finite caps with cap=..."
             )
-        return problem.loss if self.reading == "burden" else max(problem.capacity - problem.loss, 0.0)
+        return problem.loss if self._direct else max(problem.capacity - problem.loss, 0.0)
 
     def charged(self, caps: Array, awards: Array) -> Array:
         """What awards mean for the payers: they are the shares, or what is left of the caps."""
-        return awards if self.reading == "burden" else caps - awards
+        return awards if self._direct else caps - awards
 
     def closed_form(self, problem: LossProblem) -> Allocation:
         """Shares by the exact algorithm."""
@@ -86,7 +91,7 @@ class ExactRule(Scheme):
         amount = self.divided(problem) or unit
         cost, awards, clauses = self.award_program(amount, problem.caps)
         shares = awards * (amount / unit)
-        x = shares if self.reading == "burden" else problem.caps / unit - shares
+        x = shares if self._direct else problem.caps / unit - shares
         return Program(cost, x, tuple(clauses), self.objective, unit, unit)
 
     def batch(self, losses: Array, keys: Array | None, caps: Array) -> Array:
@@ -98,7 +103,7 @@ class ExactRule(Scheme):
         some = (losses > 0) & (losses < total)
         if some.any():
             c, L = caps[some], losses[some]
-            paid[some] = self.charged(c, self.awards(L if self.reading == "burden" else total[some] - L, c))
+            paid[some] = self.charged(c, self.awards(L if self._direct else total[some] - L, c))
         return paid
 
     def _answer(self, problem: LossProblem, paid: Array, method: str, notes: tuple[str, ...] = ()) -> Allocation:

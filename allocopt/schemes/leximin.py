@@ -24,6 +24,8 @@ from allocopt.schemes.keys import key_name, key_values
 from allocopt.schemes.one_price import CLAUSES
 from allocopt.schemes.pro_rata import ProRata
 
+_FULL = 1e-9  # fraction of the loss within which a share counts as being at its cap: what a program leaves
+
 _WORST = (r"x_i / w_i \le t \quad (i \text{ open})", "how much of the common level this payer carries")
 _SETTLED = (r"x_i / w_i \le t_i \quad (i \text{ settled})", "what a higher settled rate would change the level by")
 
@@ -105,7 +107,7 @@ class Leximin(Scheme):
     def _slope(self, problem: LossProblem, paid: Array) -> float:
         """What one more unit of loss raises the largest rate by when only budget and caps bind: 1 over open keys."""
         weight, able = self._weight(problem)
-        room = float(weight[(able > 0) & (paid < able)].sum())
+        room = float(weight[able - paid > _FULL * problem.loss].sum())
         return 1.0 / room if room > 0 else 0.0
 
     def solve(self, problem: LossProblem, solvers: tuple[str, ...] | None = None) -> Allocation:
@@ -158,19 +160,15 @@ class Leximin(Scheme):
         unit = problem.loss / mean
         states = [c.begin(problem, target) for c in self.subject_to]
         slopes: list[float] = []
-        room = 0.0  # a solver that is off by so much in one stage must not find the next one infeasible for it
 
         def ask(left: Any, levels: Array) -> tuple[Answer, Array, Array, bool]:
-            nonlocal room
             while True:
-                held = levels / unit
-                posed = _stage(problem, weight, able, target, self.subject_to, states, rows, left, held)
+                posed = _stage(problem, weight, able, target, self.subject_to, states, rows, left, levels / unit)
                 answer = posed.solve(solvers)
                 more = [c.refine(answer.x, problem, s) for c, s in zip(self.subject_to, states, strict=True)]
                 if all(m is None for m in more):
                     break
                 states[:] = [s if m is None else m for s, m in zip(states, more, strict=True)]
-            room = max(room, 2.0 * answer.residuals[0])
             slopes.append(float(answer.prices["budget"]))
             carried = np.zeros(len(rows))
             carried[left] = -answer.prices["worst"][rows[left]]

@@ -17,8 +17,8 @@ class Queue(OnePrice):
     .. math:: \min_x \sum_i k_i\, x_i + \frac{x_i^2}{2 c_i} \quad \text{s.t.} \quad
        \sum_i x_i = L,\ 0 \le x_i \le c_i
 
-    :math:`k_i = 0, 1, 2, \dots` is the place in line (equal scores share one) and :math:`c_i` the cap, cut to the loss
-    when it is larger. Place :math:`k` is empty exactly at price :math:`k + 1`, where the next one starts, so the linear
+    :math:`k_i = 0, 1, 2, \dots` is the place in line (equal scores share one) and :math:`c_i` the cap (the loss, where
+    there is none). Place :math:`k` is empty exactly at price :math:`k + 1`, where the next one starts, so the linear
     order of the queue is kept and ties have one answer. The price tells how far down the line the loss reaches: 3.4
     means that three places are exhausted and the fourth pays 40 % of its caps. This is the ranking of
     auto-deleveraging venues when the score is theirs.
@@ -54,7 +54,7 @@ class Queue(OnePrice):
         """One block per payer that starts at its place in line and is full one place later."""
         ordered = key if self.ascending else -key
         rank = _dense_rank(np.atleast_2d(ordered)).reshape(ordered.shape)
-        held = np.minimum(cap, loss)
+        held = np.where(np.isinf(cap), loss, cap)
         return Supply(rank[..., None, :], held[..., None, :], held[..., None, :])
 
 

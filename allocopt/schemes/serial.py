@@ -66,6 +66,10 @@ class Serial(ContributionRule):
         values[order] = np.cumsum(np.diff(costs) / left)
         return adding_up(values, float(costs[-1]))
 
+    def batch(self, losses: Array, keys: Array | None, caps: Array) -> Array:
+        """No batch: exposures are no contributions, and reading them as such would share in proportion."""
+        raise DataError("serial has no batch form; call allocate() for each loss")
+
     def _costs(self, totals: Array, loss: float) -> Array:
         if not callable(self.cost):
             top = float(totals[-1])

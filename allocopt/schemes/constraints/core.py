@@ -102,7 +102,7 @@ class InCore(Constraint):
         objections = self._objections(shares, problem)
         objections[known] = -np.inf
         loud = np.flatnonzero(objections > self.bound + _MISSING * (problem.loss or 1.0))
-        first = loud[np.argsort(-objections[loud], kind="stable")][: max(problem.n, 1)]
+        first = loud[np.argsort(-objections[loud], kind="stable")][: 8 * problem.n]
         return np.concatenate((known, first))
 
     def clause(self, posed: Posed, state: Any) -> Clause:
