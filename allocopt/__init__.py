@@ -29,6 +29,9 @@ if TYPE_CHECKING:
     from allocopt.judgement import metrics as metrics
     from allocopt.judgement.axioms import check_axioms as check_axioms
     from allocopt.judgement.frontier import price_of as price_of
+    from allocopt.judgement.risk import expected_shortfall as expected_shortfall
+    from allocopt.judgement.risk import tail_contributions as tail_contributions
+    from allocopt.judgement.risk import var as var
     from allocopt.judgement.scorecard import Scorecard as Scorecard
     from allocopt.judgement.scorecard import compare as compare
     from allocopt.mechanisms.cascade import Cascade as Cascade
@@ -89,6 +92,7 @@ _HOME = {
     "Cascade": "mechanisms.cascade", "Layer": "mechanisms.layer", "Waterfall": "mechanisms.waterfall",
     "Scorecard": "judgement.scorecard", "compare": "judgement.scorecard",
     "check_axioms": "judgement.axioms", "price_of": "judgement.frontier",
+    "expected_shortfall": "judgement.risk", "tail_contributions": "judgement.risk", "var": "judgement.risk",
     "incentives": "judgement.", "metrics": "judgement.",
     "datasets": "shelf.library", "load_event": "shelf.library", "load_model": "shelf.library",
     "models": "shelf.library",

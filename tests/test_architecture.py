@@ -15,8 +15,8 @@ PACKAGE = Path(allocopt.__file__).parent
 ROOT = Path(__file__).resolve().parents[1]
 
 FLOORS = {
-    "errors": 0, "notation": 0, "views": 0, "facts": 1, "maths": 2, "games": 3, "schemes": 3, "mechanisms": 4, "judgement": 5,
-    "shelf": 5, "pages": 6, "testing": 6, "cli": 7, "__main__": 8, "__init__": 9,
+    "errors": 0, "notation": 0, "views": 0, "facts": 1, "maths": 2, "games": 3, "schemes": 3, "mechanisms": 4,
+    "judgement": 5, "shelf": 5, "pages": 6, "testing": 6, "cli": 7, "__main__": 8, "__init__": 9,
 }  # fmt: skip
 # The two rooms of one floor that may look at each other in one direction: a scheme may use a game, a page the shelf.
 SIDEWAYS = {("schemes", "games"), ("testing", "schemes")}

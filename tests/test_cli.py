@@ -384,6 +384,7 @@ def test_values_as_typed() -> None:
     assert value("3") == 3 and isinstance(value("3"), int)
     assert value("1e6") == 1e6 and value("true") is True and value("'a, b'") == "a, b"
     assert value("[a, 2]") == ["a", 2] and value("{a=1, b=0.5}") == {"a": 1, "b": 0.5}
+    assert value("pro-rata(key=equity)").title == "pro-rata by equity"
     assert split("a:b=[1:2]:c", ":") == ["a", "b=[1:2]", "c"]
     for wrong in ("[1, 2", "1]", "'a"):
         with pytest.raises(DataError, match="do not match"):

@@ -107,7 +107,7 @@ def test_allocate_many_is_allocate(rule: str, parameters: dict[str, object], var
 
 def test_a_queue_in_a_batch() -> None:
     together = ao.allocate_many("queue", [60.0, 10.0], [1.0, 9.0, 9.0], [50.0, 30.0, 20.0])
-    np.testing.assert_allclose(together, [[10.0, 30.0, 20.0], [0.0, 5.0, 5.0]])
+    np.testing.assert_allclose(together, [[10.0, 30.0, 20.0], [0.0, 6.0, 4.0]])
 
 
 def test_bad_batches_are_refused_with_the_row_and_the_payer() -> None:

@@ -35,7 +35,8 @@ NAMES = {
     "PRO": "pro-rata", "CEA": "constrained-equal-awards", "CEL": "constrained-equal-losses", "TALMUD": "talmud",
     "RA": "random-arrival", "TAL": "tal-family", "WCEA": "constrained-equal-awards", "RTALMUD": "reverse-talmud",
     "PIN": "piniles", "CE": "constrained-egalitarian", "MO": "minimal-overlap", "APRO": "adjusted-proportional",
-    "TPRO": "truncated-proportional", "DT": "dominguez-thomson", "AA": "average-of-awards", "ALPHAMIN": "alpha-min", "AV": "average-of-equal",
+    "TPRO": "truncated-proportional", "DT": "dominguez-thomson", "AA": "average-of-awards", "ALPHAMIN": "alpha-min",
+    "AV": "average-of-equal",
 }  # fmt: skip
 
 

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from allocopt.schemes.base import Scheme
 
 _OPENING, _CLOSING = "([{", ")]}"
-_CALL = re.compile(r"(\w+)\((.*)\)", re.DOTALL)
+_CALL = re.compile(r"([\w-]+)\((.*)\)", re.DOTALL)
 
 
 @dataclass(frozen=True)
@@ -116,7 +116,7 @@ def split(text: str, mark: str = ",") -> list[str]:
 
 
 def value(text: str) -> Any:
-    """A parameter as typed: a number, true or false, a [list], a {name=weight} blend, a constraint(...), or a word.
+    """A parameter as typed: a number, true or false, a [list], a {name=weight} blend, a constraint or rule(...), a word.
 
     >>> value("0.3"), value("{default_fund=0.5, initial_margin=0.5}"), value("default_fund")
     (0.3, {'default_fund': 0.5, 'initial_margin': 0.5}, 'default_fund')
@@ -133,7 +133,7 @@ def value(text: str) -> Any:
     if text[:1] == "{" and text[-1:] == "}":
         return dict(assignment(part) for part in split(text[1:-1]))
     if call := _CALL.fullmatch(text):
-        return _constraint(call[1], split(call[2]))
+        return _made(call[1], split(call[2]))
     number = number_or_text(text)
     if isinstance(number, float) and re.fullmatch(r"[+-]?\d+", text):
         return int(text)
@@ -164,15 +164,18 @@ def named_scheme(name: str, parameters: dict[str, Any], event: Event) -> Scheme:
     return scheme(name, **parameters)
 
 
-def _constraint(name: str, arguments: list[str]) -> Any:
-    """A fairness constraint by name: positional arguments first, then name=value."""
-    from allocopt.schemes import constraints
+def _made(name: str, arguments: list[str]) -> Any:
+    """A fairness constraint or a scheme by name: positional arguments first, then name=value."""
+    from allocopt.schemes import constraints, scheme, schemes
 
+    placed = [value(part) for part in arguments if "=" not in part]
+    named = dict(assignment(part) for part in arguments if "=" in part)
+    if name in schemes() and not placed:
+        return scheme(name, **named)
     known = [entry for entry in constraints.__all__ if entry != "Constraint"]
     if name not in known:
         raise unknown("constraint", name, known)
-    placed = [value(part) for part in arguments if "=" not in part]
     try:
-        return getattr(constraints, name)(*placed, **dict(assignment(part) for part in arguments if "=" in part))
+        return getattr(constraints, name)(*placed, **named)
     except TypeError as fault:
         raise DataError(f"{name}({', '.join(arguments)}): {str(fault).partition(')')[2].strip()}") from None
