@@ -263,3 +263,65 @@ def lower_bound_on_what_is_left(R: Divide, E: Array, C: Array, draw: Array) -> A
 def replication_invariance(R: Divide, E: Array, C: Array, draw: Array) -> Array:
     n = C.shape[1]
     return _worst(np.abs(R(2 * E, np.concatenate((C, C), axis=1))[:, :n] - R(E, C)))
+
+
+@axiom("a group with a larger cap in all bears no less, and is left with no less", payers=3)
+def group_order_preservation(R: Divide, E: Array, C: Array, draw: Array) -> Array:
+    """Two groups without a common member, drawn by giving each payer a place in one, the other or neither."""
+    n = C.shape[1]
+    digits = np.floor(draw[:, None] * 3.0 ** np.arange(1, n + 1)).astype(np.intp) % 3
+    x = R(E, C)
+    first, second = (digits == 1), (digits == 2)
+    more = (C * first).sum(axis=1) - (C * second).sum(axis=1)
+    gap, left = (x * first - x * second).sum(axis=1), ((C - x) * first - (C - x) * second).sum(axis=1)
+    side = np.sign(more)
+    same = np.maximum(np.abs(gap), np.abs(left))
+    return np.asarray(np.where(more == 0, same, np.maximum(np.maximum(-side * gap, -side * left), 0.0)))
+
+
+@axiom("when one cap grows, those with larger caps are relieved of no less", payers=3)
+def order_preservation_under_claims_variation(R: Divide, E: Array, C: Array, draw: Array) -> Array:
+    payer, _, grown = _raised(C, draw)
+    return _relief_order(_without(R(E, C) - R(E, grown), payer), _without(C, payer))
+
+
+@axiom("when a payer joins and the loss stays, those with larger caps are relieved of no less", payers=3)
+def order_preservation_under_population_variation(R: Divide, E: Array, C: Array, draw: Array) -> Array:
+    newcomer = _pick(draw, C.shape[1])
+    before = _without(C, newcomer)
+    loss = np.minimum(E, before.sum(axis=1))
+    return _relief_order(R(loss, before) - _without(R(loss, C), newcomer), before)
+
+
+def _relief_order(relief: Array, C: Array) -> Array:
+    """How much more a smaller cap is relieved of than the next larger one."""
+    order = np.argsort(C, axis=1, kind="stable")
+    return _worst(-np.diff(np.take_along_axis(relief, order, axis=1), axis=1))
+
+
+@axiom("when a payer joins and brings a loss as large as its cap, nobody else bears less", payers=3)
+def linked_loss_population_monotonicity(R: Divide, E: Array, C: Array, draw: Array) -> Array:
+    newcomer = _pick(draw, C.shape[1])
+    before = _without(C, newcomer)
+    loss = np.minimum(E, before.sum(axis=1))
+    return _worst(R(loss, before) - _without(R(loss + _at(C, newcomer), C), newcomer))
+
+
+@axiom("moving a part of a cap changes neither side's bill by more than the part", payers=3)
+def bounded_impact_of_transfers(R: Divide, E: Array, C: Array, draw: Array) -> Array:
+    x, y, part = _moved(R, E, C, draw)
+    return np.asarray(np.maximum(np.maximum(x[:, 0] - y[:, 0] - part, y[:, 1] - x[:, 1] - part), 0.0))
+
+
+@axiom("payers whose caps and whose total stay the same bear the same, whatever changes elsewhere", payers=3)
+def separability(R: Divide, E: Array, C: Array, draw: Array) -> Array:
+    """One cap grows; the loss is moved, by halving an interval, until the others bear the same total as before."""
+    payer, _, grown = _raised(C, draw)
+    others = _without(R(E, C), payer)
+    total = others.sum(axis=1)
+    low, high = np.zeros(len(E)), grown.sum(axis=1)
+    for _ in range(60):
+        middle = (low + high) / 2
+        enough = _without(R(middle, grown), payer).sum(axis=1) >= total
+        low, high = np.where(enough, low, middle), np.where(enough, middle, high)
+    return _worst(np.abs(_without(R(high, grown), payer) - others))

@@ -46,6 +46,7 @@ class AdjustedProportional(OnePrice):
         "claim monotonicity", "loss monotonicity", "supermodularity", "linked claim loss monotonicity", "null payer",
         "self duality", "midpoint", "homogeneity", "claims truncation invariance", "minimal rights first",
         "no transfer paradox", "lower bound on burdens", "lower bound on what is left",
+        "bounded impact of transfers",
     })  # fmt: skip
 
     def supply(self, loss: Array, cap: Array, key: Array) -> Supply:

@@ -38,6 +38,7 @@ class AlphaMin(OnePrice):
         "equal treatment", "order preservation of burdens", "order preservation of what is left",
         "claim monotonicity", "loss monotonicity", "supermodularity", "linked claim loss monotonicity",
         "composition down", "composition up", "homogeneity", "regressivity", "replication invariance",
+        "order preservation under claims variation",
     })  # fmt: skip
     bounded = True
 

@@ -55,7 +55,9 @@ class AverageOfAwards(ExactRule):
         "claim monotonicity", "others oriented claim monotonicity", "loss monotonicity", "supermodularity",
         "linked claim loss monotonicity", "population monotonicity", "null payer", "self duality", "midpoint",
         "homogeneity", "claims truncation invariance", "minimal rights first", "no transfer paradox",
-        "lower bound on burdens", "lower bound on what is left",
+        "lower bound on burdens", "lower bound on what is left", "order preservation under claims variation",
+        "order preservation under population variation", "linked loss population monotonicity",
+        "bounded impact of transfers",
     })  # fmt: skip
 
     self_dual = True

@@ -42,7 +42,9 @@ class AverageOfEqual(ExactRule):
         "equal treatment", "order preservation of burdens", "order preservation of what is left",
         "claim monotonicity", "others oriented claim monotonicity", "loss monotonicity", "supermodularity",
         "linked claim loss monotonicity", "population monotonicity", "null payer", "self duality", "midpoint",
-        "homogeneity", "no transfer paradox", "replication invariance",
+        "homogeneity", "no transfer paradox", "replication invariance", "order preservation under claims variation",
+        "order preservation under population variation", "linked loss population monotonicity",
+        "bounded impact of transfers",
     })  # fmt: skip
     bounded = True
     self_dual = True

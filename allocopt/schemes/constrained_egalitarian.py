@@ -39,7 +39,8 @@ class ConstrainedEgalitarian(OnePrice):
         "claim monotonicity", "others oriented claim monotonicity", "loss monotonicity",
         "linked claim loss monotonicity", "population monotonicity", "consistency", "null payer", "midpoint",
         "homogeneity", "no gain from splitting", "no transfer paradox", "regressivity", "lower bound on burdens",
-        "replication invariance",
+        "replication invariance", "linked loss population monotonicity", "bounded impact of transfers",
+        "separability",
     })  # fmt: skip
     bounded = True
 

@@ -40,6 +40,8 @@ class ConstrainedEqualAwards(OnePrice):
         "linked claim loss monotonicity", "population monotonicity", "consistency", "null payer", "composition down",
         "composition up", "homogeneity", "claims truncation invariance", "no gain from splitting",
         "no transfer paradox", "regressivity", "lower bound on burdens", "replication invariance",
+        "order preservation under claims variation", "order preservation under population variation",
+        "linked loss population monotonicity", "bounded impact of transfers", "separability",
     })  # fmt: skip
     keyed = "key"
 

@@ -40,6 +40,8 @@ class ConstrainedEqualLosses(OnePrice):
         "linked claim loss monotonicity", "population monotonicity", "consistency", "null payer", "composition down",
         "composition up", "homogeneity", "minimal rights first", "no gain from merging", "no transfer paradox",
         "progressivity", "lower bound on what is left", "replication invariance",
+        "order preservation under claims variation", "order preservation under population variation",
+        "linked loss population monotonicity", "bounded impact of transfers", "separability",
     })  # fmt: skip
     keyed = "key"
     bounded = True

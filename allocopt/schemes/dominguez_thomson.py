@@ -44,7 +44,8 @@ class DominguezThomson(ExactRule):
         "equal treatment", "order preservation of burdens", "order preservation of what is left",
         "claim monotonicity", "others oriented claim monotonicity", "loss monotonicity", "supermodularity",
         "linked claim loss monotonicity", "homogeneity", "claims truncation invariance", "no transfer paradox",
-        "regressivity", "lower bound on burdens",
+        "regressivity", "lower bound on burdens", "order preservation under claims variation",
+        "bounded impact of transfers",
     })  # fmt: skip
 
     def awards(self, amounts: Array, claims: Array) -> Array:

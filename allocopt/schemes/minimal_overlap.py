@@ -47,6 +47,8 @@ class MinimalOverlap(ExactRule):
         "claim monotonicity", "others oriented claim monotonicity", "loss monotonicity", "supermodularity",
         "linked claim loss monotonicity", "population monotonicity", "null payer", "homogeneity",
         "claims truncation invariance", "minimal rights first", "no transfer paradox", "lower bound on burdens",
+        "lower bound on what is left", "order preservation under claims variation",
+        "order preservation under population variation", "bounded impact of transfers",
     })  # fmt: skip
 
     def awards(self, amounts: Array, claims: Array) -> Array:

@@ -38,7 +38,9 @@ class Piniles(OnePrice):
         "claim monotonicity", "others oriented claim monotonicity", "loss monotonicity", "supermodularity",
         "linked claim loss monotonicity", "population monotonicity", "consistency", "null payer", "midpoint",
         "homogeneity", "no gain from splitting", "no transfer paradox", "regressivity", "lower bound on burdens",
-        "replication invariance",
+        "replication invariance", "order preservation under claims variation",
+        "order preservation under population variation", "linked loss population monotonicity",
+        "bounded impact of transfers", "separability",
     })  # fmt: skip
     bounded = True
 

@@ -43,7 +43,9 @@ class ProRata(OnePrice):
         "linked claim loss monotonicity", "population monotonicity", "consistency", "null payer", "composition down",
         "composition up", "self duality", "midpoint", "homogeneity", "no gain from splitting",
         "no gain from merging", "no transfer paradox", "no advantageous transfer", "progressivity", "regressivity",
-        "replication invariance",
+        "replication invariance", "group order preservation", "order preservation under claims variation",
+        "order preservation under population variation", "linked loss population monotonicity",
+        "bounded impact of transfers", "separability",
     })  # fmt: skip
     keyed = "key"
     by_caps = True

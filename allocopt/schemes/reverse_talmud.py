@@ -38,6 +38,8 @@ class ReverseTalmud(OnePrice):
         "claim monotonicity", "others oriented claim monotonicity", "loss monotonicity", "supermodularity",
         "linked claim loss monotonicity", "population monotonicity", "consistency", "null payer", "self duality",
         "midpoint", "homogeneity", "no transfer paradox", "replication invariance",
+        "order preservation under claims variation", "order preservation under population variation",
+        "linked loss population monotonicity", "bounded impact of transfers", "separability",
     })  # fmt: skip
     bounded = True
 

@@ -36,6 +36,8 @@ class Talmud(TalFamily):
         "linked claim loss monotonicity", "population monotonicity", "consistency", "null payer", "self duality",
         "midpoint", "homogeneity", "claims truncation invariance", "minimal rights first", "no transfer paradox",
         "lower bound on burdens", "lower bound on what is left", "replication invariance",
+        "order preservation under claims variation", "order preservation under population variation",
+        "linked loss population monotonicity", "bounded impact of transfers", "separability",
     })  # fmt: skip
 
     theta: ClassVar[float] = 0.5  # type: ignore[misc]

@@ -38,7 +38,8 @@ class TruncatedProportional(OnePrice):
         "claim monotonicity", "others oriented claim monotonicity", "loss monotonicity", "supermodularity",
         "linked claim loss monotonicity", "population monotonicity", "null payer", "homogeneity",
         "claims truncation invariance", "no gain from splitting", "no transfer paradox", "regressivity",
-        "lower bound on burdens",
+        "lower bound on burdens", "order preservation under claims variation",
+        "order preservation under population variation", "bounded impact of transfers",
     })  # fmt: skip
 
     def supply(self, loss: Array, cap: Array, key: Array) -> Supply:
