@@ -27,8 +27,8 @@ RULES = (
 )  # fmt: skip
 
 _TYPING = """\
-Answers go to the standard output, as tables or, with `--json`, as JSON in which numbers are numbers and what is infinite
-or not a number is `null`. What goes wrong is one line on the standard error, and an exit code:
+Answers go to the standard output, as tables or, with `--json`, as JSON, in which numbers are numbers and infinity is
+`null`. What goes wrong is one line on the standard error, and an exit code:
 
 | code | means |
 | --- | --- |
@@ -40,11 +40,11 @@ or not a number is `null`. What goes wrong is one line on the standard error, an
 
 Parameters are typed as `name=value`. A value is a number, `true`, a word such as a column, a list `[a, b]`, a blend of
 columns `{default_fund=0.5, initial_margin=0.5}`, a rule `pro-rata(key=equity)` or a fairness constraint
-`gini_at_most(0.1, by=default_fund)`. In `compare --schemes`, rules are separated by commas and their parameters by colons:
+`gini_at_most(0.1, by=default_fund)`. In `compare --schemes` rules are separated by commas, their parameters by colons:
 
 ```sh
 allocopt compare nasdaq-clearing-2018 --schemes \\
-  "pro-rata:key=initial_margin, talmud, fair:reference=talmud:subject_to=[gini_at_most(0.1), keep_solvent(equity)]"
+  "pro-rata:key=equity, talmud, fair:reference=talmud:subject_to=[gini_at_most(0.1, by=default_fund)]"
 ```"""
 
 

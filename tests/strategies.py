@@ -66,7 +66,7 @@ def registered() -> dict[str, Scheme]:
         "leximin": [{}, {"by": "key"}],
         "equal-sacrifice": [{}, {"rra": 0.5}, {"reading": "payout"}],
         **{name: [{}, {"reading": "payout"}] for name in ("piniles", "truncated-proportional", "minimal-overlap")},
-        "shapley": [],  # its game fixes the payers: tested in test_games_as_schemes
+        "shapley": [], "proportional-shapley": [],  # a game fixes the payers: tested in test_games_as_schemes
         # scenarios fix the payers of risk rules: tested in test_risk_rules
         "euler-es": [], "euler-var": [], "euler-std": [], "covariance": [], "haircut": [], "with-without": [],
         "cost-gap": [], "aumann-shapley": [], "shortfall-risk": [], "optimal-capital": [],

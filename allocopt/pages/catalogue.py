@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import inspect
 import re
+import sys
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
@@ -18,6 +19,8 @@ from allocopt.shelf.sheet import data_sheet
 
 _MADE = "Made by `make docs` from {source}; edit that, not this page."
 _ROLE = re.compile(r":math:`([^`]*)`|:\w+:`~?([^`]*)`|``([^`]*)``")
+_NAME = re.compile(r"(?<![\w.\"'])([A-Za-z]\w*)")
+_WORDS = re.compile(r"\\text(?:tt)?\{[^{}]*\}")
 _STATUS = {
     "rulebook": "Every layer cites a dated rule.",
     "stylised": "It follows a venue's published description, with gaps that the text states.",
@@ -46,6 +49,7 @@ def pages() -> dict[str, str]:
 def scheme_page(kind: type[Scheme]) -> str:
     """A rule: in words, as a program, its answer, its parameters, what it claims, an example, its source."""
     words, example = _docstring(kind)
+    example = _imports(kind, example) + example
     parts = [f"# {kind.name}", words]
     if kind.formula:
         parts += ["Its answer:", _math(kind.formula)]
@@ -130,7 +134,8 @@ def _code(names: Iterable[str]) -> str:
 
 
 def _math(latex: str) -> str:
-    return f"```math\n{latex}\n```"
+    # Some forges read a bare underscore as an index even inside words.
+    return f"```math\n{_WORDS.sub(lambda words: words[0].replace('_', chr(92) + '_'), latex)}\n```"
 
 
 def _given(parameter: dataclasses.Field[Any]) -> bool:
@@ -154,6 +159,20 @@ def _docstring(kind: type[Scheme]) -> tuple[str, str]:
         else:
             paragraphs.append(_prose(paragraph))
     return "\n\n".join(paragraphs), f">>> {example.strip()}" if example else ""
+
+
+def _imports(kind: type[Scheme], example: str) -> str:
+    """The lines that the example of a docstring needs where it stands alone: what it uses and does not import."""
+    lines, known = [], vars(sys.modules[kind.__module__])
+    for name in dict.fromkeys(_NAME.findall(example)):
+        if name not in known or re.search(rf"import .*\b{name}\b|^>>> {name} =", example, re.MULTILINE):
+            continue
+        thing = known[name]
+        if inspect.ismodule(thing):
+            lines.append(f">>> import {thing.__name__} as {name}\n")
+        elif hasattr(thing, "__module__"):
+            lines.append(f">>> from {thing.__module__} import {name}\n")
+    return "".join(lines)
 
 
 def _prose(text: str) -> str:

@@ -87,7 +87,7 @@ class Shapley(OnePrice):
         if (values < 0).any():
             notes = (*notes, f"{int((values < 0).sum())} payers have a negative value, counted as zero")
         if off <= _SAME * (problem.loss or 1.0):
-            notes = (*notes, "shares are the Shapley values")
+            notes = (*notes, f"shares are the {self.keyed}s")
         else:
             total = f"the values sum to {values.sum():,.6g} for a loss of {problem.loss:,.6g}"
             notes = (*notes, f"{total}: used as a key for capped pro-rata; largest departure {off:,.6g}")

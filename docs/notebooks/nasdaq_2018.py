@@ -49,7 +49,7 @@ assert run.residual == 0
 # %% [markdown]
 # ## 2. What other rules would have charged
 #
-# The question is now the members' part: divide EUR 107 million among 166 members, nobody above its contribution. Four
+# The question is now the members' part: divide EUR 107 million among 166 members, nobody above its contribution. Three
 # keys for sharing in proportion, and three rules that are not proportional at all.
 
 # %%
