@@ -9,11 +9,11 @@ from collections.abc import Callable, Iterable, Sequence
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
 from allocopt.facts.allocation import Allocation
 from allocopt.facts.checks import Array
 from allocopt.facts.problem import LossProblem
+from allocopt.judgement.axioms import check_axioms, divides_by_caps_alone
 from allocopt.notation import COLUMNS
 from allocopt.schemes.base import Scheme
 
@@ -28,10 +28,8 @@ def check_scheme(scheme: Scheme, problems: Iterable[LossProblem] | None = None, 
     call gives the same; nobody's table is changed; the certificate holds and rejects shares that were moved; the
     convex program gives the shares of the formula; the order of the payers does not matter.
 
-    What the rule *claims* is put to the test as well. ``"equal treatment"``: payers with the same figures bear alike.
-    ``"loss monotonicity"``: a larger loss lowers nobody's share. ``"homogeneity"``: the unit of money does not matter.
-    ``"null payer"``: payers whose cap is zero can leave without anybody noticing. ``"consistency"``: when one payer
-    settles its share and leaves, the rule gives the others what it gave them before.
+    What the rule *claims* is put to the test as well: equal treatment, loss monotonicity and homogeneity on the same
+    questions, and every claim of a rule that divides by the caps alone by :func:`allocopt.check_axioms`.
 
     ``problems`` are questions of one's own, for a rule that reads columns of its own. Without them the rule meets no
     payers, one payer, zero loss, zero caps, ties, a loss above all caps, and ordinary questions; every usual column
@@ -46,6 +44,9 @@ def check_scheme(scheme: Scheme, problems: Iterable[LossProblem] | None = None, 
     _require(bool(scheme.name), f"{type(scheme).__name__} has no name; set the class variable 'name'")
     for problem in ordinary_questions() if problems is None else problems:
         _check(scheme, problem, tol)
+    if divides_by_caps_alone(scheme):
+        for name, finding in check_axioms(scheme, sorted(scheme.claims)).items():
+            _require(finding.holds, f"{scheme.title} claims {name!r}, which is {finding}")
 
 
 def ordinary_questions() -> list[LossProblem]:
@@ -165,33 +166,10 @@ def _scales(where: str, scheme: Scheme, problem: LossProblem, shares: Array) -> 
     _same(where, "the same question in another unit of money", shares, found, _EXACT * (problem.loss or 1.0))
 
 
-def _without(problem: LossProblem, stays: NDArray[np.bool_], loss: float) -> LossProblem:
-    return problem.replace(loss=loss, payers=problem.payers[stays], cap=problem.caps[stays])
-
-
-def _ignores(where: str, scheme: Scheme, problem: LossProblem, shares: Array) -> None:
-    stays = problem.caps > 0
-    found = scheme.allocate(_without(problem, stays, problem.loss)).paid
-    _same(
-        where, "the question without the payers who have no cap", shares[stays], found, _EXACT * (problem.loss or 1.0)
-    )
-
-
-def _settles(where: str, scheme: Scheme, problem: LossProblem, shares: Array) -> None:
-    for leaver in range(problem.n):
-        stays = np.arange(problem.n) != leaver
-        rest = max(problem.loss - float(shares[leaver]), 0.0)
-        found = scheme.allocate(_without(problem, stays, rest)).paid
-        settled = f"the question after {problem.ids[leaver]!r} has settled its share"
-        _same(where, settled, shares[stays], found, _EXACT * (problem.loss or 1.0))
-
-
 _CLAIMS: dict[str, Callable[[str, Scheme, LossProblem, Array], None]] = {
     "equal treatment": _equals,
     "loss monotonicity": _rises,
     "homogeneity": _scales,
-    "null payer": _ignores,
-    "consistency": _settles,
 }
 
 

@@ -34,9 +34,9 @@ def blocks(page: Path) -> Iterator[Block]:
 def run_page(page: Path) -> int:
     """Run every block of a page in the current folder; return how many outputs were compared.
 
-    ``python`` runs, all blocks of a page in one namespace; a ``text`` block after it is what it prints. ``console``
-    holds lines after ``$`` and what they print. A block whose language is followed by a file name is written to it.
-    Other languages are for reading.
+    ``python`` runs, all blocks of a page in one namespace; a ``text`` block after it is what it prints. A block that
+    begins with ``>>>`` is a session on its own. ``console`` holds commands after ``$`` and what they print. A block
+    whose language is followed by a file name is written to it. Other languages are for reading.
     """
     namespace: dict[str, Any] = {"__name__": page.stem}
     printed, compared = None, 0
@@ -45,6 +45,9 @@ def run_page(page: Path) -> int:
             place = Path(block.note)
             place.parent.mkdir(parents=True, exist_ok=True)
             place.write_text(block.text, encoding="utf-8")
+        elif block.language == "python" and block.text.startswith(">>> "):
+            run_session(block.text, page.name)
+            compared += 1
         elif block.language == "python":
             with contextlib.redirect_stdout(io.StringIO()) as out:
                 exec(compile(block.text, str(page), "exec"), namespace)
@@ -59,6 +62,15 @@ def run_page(page: Path) -> int:
                 compared += 1
         printed = None
     return compared
+
+
+def run_session(text: str, name: str) -> None:
+    """A block of a Python session prints what it shows, in a namespace of its own."""
+    session = doctest.DocTestParser().get_doctest(text, {}, name, name, 0)
+    with contextlib.redirect_stdout(io.StringIO()) as out:
+        failed = doctest.DocTestRunner(optionflags=_ALIKE).run(session).failed
+    if failed:
+        raise AssertionError(f"{name}: {out.getvalue()} instead of what the page says")
 
 
 def commands(text: str) -> Iterator[tuple[str, str]]:

@@ -218,21 +218,21 @@ def test_scales_are_fixed(card):
 def test_losses_give_every_difference_an_interval():
     q = ao.LossProblem(80, TABLE, "fund")
     losses = np.linspace(10, 130, 25)
-    spread = ao.compare(q, RULES, ["gini", "jain"], measures=[], losses=losses, seed=3)
+    spread = ao.compare(q, RULES, ["gini", "jain"], measures=[], scenarios=losses, seed=3)
     assert spread.ensemble.shape == (25, 8)
     at = spread.ensemble.loc[losses[4], ("gini", "talmud")]
     assert at == ao.metrics.gini(ao.allocate(q.replace(loss=losses[4]), "talmud").paid, by=TABLE["fund"])
     found = spread.uncertainty.loc[("gini", "pro-rata", "constrained-equal-awards")]
     assert found["low"] < found["difference"] < found["high"] < 0 and found["better"] == 1.0
     assert spread.uncertainty.loc[("jain", "pro-rata", "constrained-equal-awards"), "better"] == 1.0
-    again = ao.compare(q, RULES, ["gini", "jain"], measures=[], losses=losses, seed=3)
+    again = ao.compare(q, RULES, ["gini", "jain"], measures=[], scenarios=losses, seed=3)
     pd.testing.assert_frame_equal(spread.uncertainty, again.uncertainty)
 
 
 def test_the_bootstrap_is_paired():
     q = ao.LossProblem(80, TABLE, "fund")
     spread = ao.compare(q, ["talmud", "constrained-equal-losses"], ["max_burden"], measures=[],
-                        losses=np.linspace(10, 130, 25))  # fmt: skip
+                        scenarios=np.linspace(10, 130, 25))  # fmt: skip
     row = spread.uncertainty.iloc[0]
     rng, values = np.random.default_rng(0), spread.ensemble["max_burden"]
     one, other = (values[t].to_numpy()[rng.integers(0, 25, (2000, 25))].mean(axis=1) for t in values)
@@ -243,24 +243,24 @@ def test_the_bootstrap_is_paired():
 def test_ties_and_infinite_scores_are_counted():
     q = ao.LossProblem(50, TABLE, "fund")
     rules = ["pro-rata", ao.scheme("pro-rata", label="twin"), "constrained-equal-losses"]
-    spread = ao.compare(q, rules, ["max_min_ratio"], measures=[], losses=[10.0, 20.0]).uncertainty
+    spread = ao.compare(q, rules, ["max_min_ratio"], measures=[], scenarios=[10.0, 20.0]).uncertainty
     tie = spread.loc[("max_min_ratio", "pro-rata", "twin")]
     assert tie.to_dict() == {"difference": 0.0, "low": 0.0, "high": 0.0, "better": 0.0, "worse": 0.0}
     assert spread.loc[("max_min_ratio", "twin", "constrained-equal-losses"), "better"] == 1.0
 
 
 def test_a_waterfall_meets_the_same_losses_beyond_the_house(event):
-    spread = ao.compare(event, ["pro-rata", waterfall()], ["gini"], measures=[], losses=[20.0, 90.0])
+    spread = ao.compare(event, ["pro-rata", waterfall()], ["gini"], measures=[], scenarios=[20.0, 90.0])
     np.testing.assert_allclose(spread.ensemble[("gini", "toy")], spread.ensemble[("gini", "pro-rata")], atol=1e-12)
 
 
 def test_uncertainty_needs_losses(card):
-    with pytest.raises(DataError, match="pass losses"):
+    with pytest.raises(DataError, match="pass scenarios"):
         _ = card.uncertainty
     q = ao.LossProblem(80, TABLE, "fund")
     for losses, message in (([1.0], "two or more"), ([1.0, math.nan], "NaN"), ([1.0, -2.0], "-2")):
         with pytest.raises(DataError, match=message):
-            ao.compare(q, ["pro-rata"], losses=losses)
+            ao.compare(q, ["pro-rata"], scenarios=losses)
 
 
 # --- degenerate questions and bad input

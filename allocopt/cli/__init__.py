@@ -15,7 +15,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command; return 0, or 1 for findings, 2 for bad input, 3 for contradictory constraints, 4 for no proof.
 
     >>> main(["allocate", "nasdaq-clearing-2018", "--scheme", "talmud", "--explain", "Member 166"])
-    Member 166 bears EUR 25,000.00 of EUR 107,000,000.00 (0.02% of the loss)...
+    Member 166 bears EUR 35,564.37 of EUR 107,000,000.00 (0.03% of the loss)...
     0
     """
     import typer

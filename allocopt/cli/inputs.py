@@ -116,7 +116,7 @@ def split(text: str, mark: str = ",") -> list[str]:
 
 
 def value(text: str) -> Any:
-    """A parameter as typed: a number, true or false, a [list], a {name=weight} blend, a constraint or rule(...), a word.
+    """A parameter as typed: a number, true or false, a word, a [list], a {name=weight} blend, a constraint or rule(..).
 
     >>> value("0.3"), value("{default_fund=0.5, initial_margin=0.5}"), value("default_fund")
     (0.3, {'default_fund': 0.5, 'initial_margin': 0.5}, 'default_fund')

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Hashable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
+from types import MappingProxyType
 from typing import Any, Protocol
 
 import numpy as np
@@ -52,6 +53,8 @@ class Allocation:
         paid = np.array(self.paid, dtype=np.float64)
         paid.flags.writeable = False
         object.__setattr__(self, "paid", paid)
+        object.__setattr__(self, "duals", MappingProxyType(dict(self.duals)))
+        object.__setattr__(self, "extras", MappingProxyType(dict(self.extras)))
 
     @property
     def shares(self) -> pd.Series[float]:
@@ -93,7 +96,7 @@ class Allocation:
 
     def explain(self, payer: Any) -> str:
         """Why this payer pays this much, in words a member can check by hand."""
-        if payer not in self.problem.ids:
+        if not isinstance(payer, Hashable) or payer not in self.problem.ids:
             raise DataError(f"no payer is called {payer!r}; payers: {', '.join(map(repr, self.problem.ids[:8]))} ...")
         return self.scheme.reason(self, payer)
 

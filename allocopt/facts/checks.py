@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from decimal import Decimal
 from numbers import Real
 from typing import Any
 
@@ -13,6 +14,9 @@ from numpy.typing import NDArray
 from allocopt.errors import DataError
 
 Array = NDArray[np.float64]
+
+# Products of two amounts (variances, costs) must stay within the range of floats; no currency needs more.
+LARGEST = 1e150
 
 _LISTED = 5  # how many faulty entries a message names before it counts the rest
 
@@ -26,9 +30,14 @@ def number(value: Any, what: str, *, low: float = 0.0, high: float = math.inf, f
     """
     if isinstance(value, bool | np.bool_) or not isinstance(value, Real):
         raise DataError(f"{what} is {value!r} ({type(value).__name__}), not a number; give an int or a float")
-    out = float(value)
+    try:
+        out = float(value)
+    except OverflowError:
+        raise DataError(f"{what} is too large for a float; state amounts in a larger unit") from None
     if math.isnan(out):
         raise DataError(f"{what} is NaN; give a number, or leave the item out")
+    if math.isfinite(out) and abs(out) > LARGEST:
+        raise DataError(f"{what} is {out:g}, beyond {LARGEST:g}; state amounts in a larger unit")
     if finite and math.isinf(out):
         raise DataError(f"{what} is {out}; give a finite number")
     if not low <= out <= high:
@@ -52,16 +61,14 @@ def vector(
     """
     if isinstance(values, pd.Series):
         series = _aligned(values, ids, what)
-    elif isinstance(values, Real) and not isinstance(values, bool):
-        series = pd.Series(float(values), index=ids)
+    elif isinstance(values, Real) and not isinstance(values, bool | np.bool_):
+        series = pd.Series(number(values, what, low=-math.inf, finite=False), index=ids)
     else:
-        entries = list(values) if not isinstance(values, np.ndarray) else values
-        if np.ndim(entries) != 1 or len(entries) != len(ids):
-            shape = np.shape(entries)
-            raise DataError(f"{what} has shape {shape}; expected one entry for each of the {len(ids)} payers")
-        series = pd.Series(entries, index=ids)
-    if series.dtype == bool:
+        series = _listed(values, ids, what)
+    if pd.api.types.is_bool_dtype(series.dtype):
         raise DataError(f"{what} holds true/false; expected numbers")
+    if pd.api.types.is_complex_dtype(series.dtype):
+        raise DataError(f"{what} holds complex numbers; expected real ones")
     if not pd.api.types.is_numeric_dtype(series.dtype):
         series = _parsed(series, what)
     out = series.to_numpy(dtype=np.float64, na_value=np.nan, copy=True)
@@ -69,6 +76,8 @@ def vector(
     if finite:
         faults += [f"{ids[int(i)]!r} is {out[i]}" for i in np.flatnonzero(np.isinf(out))]
     wrong = (out < low) | (out > high)
+    huge = np.isfinite(out) & (np.abs(out) > LARGEST)
+    faults += [f"{ids[int(i)]!r} is {out[i]:g}, beyond {LARGEST:g}" for i in np.flatnonzero(huge & ~wrong)]
     if finite:
         wrong &= np.isfinite(out)
     faults += [f"{ids[int(i)]!r} is {out[i]:g}" for i in np.flatnonzero(wrong)]
@@ -83,6 +92,16 @@ def vector(
     return out
 
 
+def _listed(values: Any, ids: pd.Index, what: str) -> pd.Series[Any]:
+    """A list, tuple or array with one entry per payer, in the order of the table."""
+    if not isinstance(values, list | tuple | np.ndarray | pd.Index | range):
+        raise DataError(f"{what} is {values!r} ({type(values).__name__}); give a number, a Series by payer or a list")
+    array = np.asarray(values, dtype=object) if not isinstance(values, np.ndarray) else values
+    if array.ndim != 1 or len(array) != len(ids):
+        raise DataError(f"{what} has shape {array.shape}; expected one entry for each of the {len(ids)} payers")
+    return pd.Series(array, index=ids)
+
+
 def _aligned(values: pd.Series[Any], ids: pd.Index, what: str) -> pd.Series[Any]:
     if not values.index.is_unique:
         twice = values.index[values.index.duplicated()].unique()[0]
@@ -95,12 +114,18 @@ def _aligned(values: pd.Series[Any], ids: pd.Index, what: str) -> pd.Series[Any]
 
 def _parsed(series: pd.Series[Any], what: str) -> pd.Series[Any]:
     """Object columns may hold Python numbers (or None for NaN); text in them is named, never guessed at."""
-    for payer, value in series.items():
-        if value is None or value is pd.NA:
+    out = np.empty(len(series))
+    for at, (payer, value) in enumerate(series.items()):
+        if value is None or value is pd.NA or value is pd.NaT:
+            out[at] = math.nan
             continue
-        if isinstance(value, bool | np.bool_) or not isinstance(value, Real):
+        if isinstance(value, bool | np.bool_) or not isinstance(value, Real | Decimal):
             raise DataError(f"{what}: {payer!r} is {value!r}, not a number; write it as a plain number")
-    return pd.to_numeric(series)
+        try:
+            out[at] = float(value)
+        except OverflowError:
+            raise DataError(f"{what}: {payer!r} is too large for a float; state amounts in a larger unit") from None
+    return pd.Series(out, index=series.index)
 
 
 def payer_table(payers: Any, what: str = "payers") -> pd.DataFrame:
@@ -113,7 +138,11 @@ def payer_table(payers: Any, what: str = "payers") -> pd.DataFrame:
         except (ValueError, TypeError) as fault:
             raise DataError(f"{what} cannot be read as a table ({fault}); give a pandas DataFrame") from None
     table: pd.DataFrame = payers.copy(deep=True)
-    if table.index.hasnans:
+    if isinstance(table.index, pd.MultiIndex):
+        named = bool(table.index.to_frame().isna().to_numpy().any())
+    else:
+        named = table.index.hasnans
+    if named:
         raise DataError(f"{what}: a payer id is missing (NaN in the index); name every payer")
     if not table.index.is_unique:
         twice = table.index[table.index.duplicated()].unique()
@@ -130,6 +159,9 @@ def one_currency(table: pd.DataFrame, currency: str) -> str:
         raise DataError(f"currency is {currency!r}; give a code such as 'EUR', or '' when the amounts have none")
     if "currency" not in table.columns or not len(table):
         return currency
+    if table["currency"].isna().any():
+        payer = table.index[table["currency"].isna()][0]
+        raise DataError(f"payer {payer!r} has no currency; fill the column 'currency' or drop it")
     found = [str(c) for c in pd.unique(table["currency"])]
     if len(found) > 1:
         rows = {c: table.index[table["currency"].astype(str) == c][0] for c in found}

@@ -11,10 +11,9 @@ import pandas as pd
 
 from allocopt.errors import DataError, unknown
 from allocopt.facts.checks import number, one_currency, payer_table
-from allocopt.facts.problem import LossProblem
+from allocopt.facts.problem import STATUSES, LossProblem
 
 ROLES = ("defaulter", "house", "survivor", "insurance fund", "trader")
-STATUSES = ("published", "derived", "synthetic", "unverified")
 
 
 @dataclass(frozen=True)
@@ -119,6 +118,9 @@ class Event:
         put(self, "question", dict(question or {}))
         put(self, "expected", dict(expected or {}))
 
+    def __reduce__(self) -> Any:
+        return _rebuilt, ({slot: getattr(self, slot) for slot in self.__slots__},)
+
     def __setattr__(self, name: str, value: Any) -> None:
         raise AttributeError(f"an Event is frozen; build a new one to change {name!r}")
 
@@ -167,3 +169,11 @@ class Event:
 
     def __repr__(self) -> str:
         return f"Event({self.name!r}, {self.loss:,.0f} {self.currency}, {self.date}, {len(self._payers)} payers)"
+
+
+def _rebuilt(state: Mapping[str, Any]) -> Event:
+    """An event from its parts, for copy and pickle: nothing is checked twice."""
+    event = Event.__new__(Event)
+    for slot, value in state.items():
+        object.__setattr__(event, slot, value)
+    return event

@@ -8,8 +8,19 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from allocopt.errors import unknown
+from allocopt.errors import DataError, unknown
 from allocopt.facts.checks import Array, number, one_currency, payer_table, vector
+
+STATUSES = ("published", "derived", "synthetic", "unverified")
+
+
+def _statuses(status: Any) -> dict[str, str]:
+    if status is not None and not isinstance(status, Mapping):
+        raise DataError(f"status is {status!r}; give a mapping from column to one of {list(STATUSES)}")
+    for column, word in (status or {}).items():
+        if word not in STATUSES:
+            raise DataError(f"column {column!r} has status {word!r}; expected one of {list(STATUSES)}")
+    return dict(status or {})
 
 
 class LossProblem:
@@ -55,7 +66,7 @@ class LossProblem:
         self._loss = number(loss, "the loss")
         self._payers = payer_table(payers)
         self._currency = one_currency(self._payers, currency)
-        self._status = dict(status or {})
+        self._status = _statuses(status)
         self._about = about
         self._cap = cap
         if cap is None:
@@ -66,6 +77,8 @@ class LossProblem:
             self._caps = vector(self._series(cap), self._payers.index, f"cap (column {cap!r})", finite=False)
         else:
             self._caps = vector(cap, self._payers.index, "cap", finite=False)
+            # Kept by payer and apart from the caller's array, so that replace() finds what was stated.
+            self._cap = pd.Series(self._caps.copy(), index=self._payers.index, name=getattr(cap, "name", None))
 
     @property
     def loss(self) -> float:
@@ -85,7 +98,7 @@ class LossProblem:
     @property
     def ids(self) -> pd.Index:
         """Payer ids, in the order of the table."""
-        return self._payers.index
+        return self._payers.index.copy()
 
     @property
     def n(self) -> int:

@@ -30,6 +30,8 @@ def largest_remainder(shares: Array, caps: Array, decimals: int) -> Array:
     """
     if not isinstance(decimals, int) or isinstance(decimals, bool):
         raise DataError(f"decimals is {decimals!r}; give a whole number, 2 for cents")
+    if not -15 <= decimals <= 15:
+        raise DataError(f"decimals is {decimals}; expected a number between -15 and 15")
     unit = 10.0**decimals
     units = shares * unit
     if len(units) and float(np.abs(units).sum()) > _EXACT:

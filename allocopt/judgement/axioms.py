@@ -26,7 +26,11 @@ _DRAWS = np.array([0.0, 1 / 16, 5 / 16, 1 / 2, 11 / 16, 15 / 16])
 
 @dataclass(frozen=True)
 class Witness:
-    """A question, in small whole numbers, on which a rule breaks an axiom, and by how much."""
+    """A question, in small whole numbers, on which a rule breaks an axiom, and by how much.
+
+    ``draw`` (printed as t when it is not zero) settles what the axiom leaves open: the part that is moved or revealed
+    first, and the payer it is about.
+    """
 
     axiom: str
     loss: float
@@ -43,7 +47,8 @@ class Witness:
     def __str__(self) -> str:
         shares = ", ".join(_fraction(s) for s in self.shares)
         caps = ", ".join(f"{c:g}" for c in self.caps)
-        return f"loss {self.loss:g}, caps ({caps}), shares ({shares}): off by {_fraction(self.breach)}"
+        choice = f", t {_fraction(self.draw)}" if self.draw else ""
+        return f"loss {self.loss:g}, caps ({caps}){choice}, shares ({shares}): off by {_fraction(self.breach)}"
 
 
 def _fraction(value: float) -> str:
@@ -71,7 +76,7 @@ class Finding:
 
 def divider(scheme: Scheme) -> Divide:
     """The rule as a function of losses (S,) and caps (S, n); a loss above the caps is cut to them."""
-    batched = type(scheme).batch is not Scheme.batch
+    batched = _batched(scheme)
 
     def divide(E: Array, C: Array) -> Array:
         C = np.maximum(C, 0.0)
@@ -83,6 +88,14 @@ def divider(scheme: Scheme) -> Divide:
         return np.array([scheme.allocate(LossProblem(e, pd.DataFrame(index=ids), c)).paid for e, c in rows])
 
     return divide
+
+
+def _batched(scheme: Scheme) -> bool:
+    try:
+        scheme.batch(np.array([1.0]), None, np.array([[1.0, 2.0]]))
+    except AllocOptError:
+        return False
+    return True
 
 
 def check_axioms(
@@ -109,7 +122,7 @@ def check_axioms(
         raise DataError(
             f"axioms speak of rules that divide by the caps alone, and {rule.title} asks for more: {refusal}"
         )
-    quick = type(rule).batch is not Scheme.batch
+    quick = _batched(rule)
     chosen = list(AXIOMS) if axioms is None else list(axioms)
     out = {}
     for name in chosen:

@@ -161,7 +161,7 @@ class Scorecard:
     @cached_property
     def _uncertainty(self) -> pd.DataFrame:
         if self.ensemble is None:
-            raise DataError("this card was made for one loss; pass losses=[...] to compare() for its uncertainty")
+            raise DataError("this card was made for one loss; pass scenarios=[...] to compare() for its uncertainty")
         return bootstrap(self.ensemble, self._of(Metric), self.seed)
 
     @property

@@ -39,7 +39,7 @@ def compare(
     problem: LossProblem | None = None,
     risk: str | None = None,
     rates: Iterable[str] = (),
-    losses: Sequence[float] | None = None,
+    scenarios: Sequence[float] | None = None,
     seed: int = 0,
 ) -> Scorecard:
     """Divide one loss by several schemes and judge the answers on the same scales.
@@ -56,8 +56,8 @@ def compare(
     by : the exposure that burdens are related to; by default the column that caps the payers, or the only numeric one.
     risk : column of risk contributions for the free-rider index; by default ``stress_loss`` where there is one.
     rates : columns that stay as they are when an account is split or grows (leverage, a score).
-    losses : losses to judge the schemes on, for ``card.uncertainty``; a waterfall gets the same difference to the
-        event's loss that the question's loss has. ``seed`` is that of the bootstrap.
+    scenarios : losses, one per scenario, to judge the schemes on, for ``card.uncertainty``; a waterfall gets the same
+        difference to the event's loss that the question's loss has. ``seed`` is that of the bootstrap.
 
     Raises
     ------
@@ -96,7 +96,7 @@ def compare(
         case = Case(rule, question, facts, answers[title], cascades.get(title), column, contributions, kept)
         findings[title] = {name: m(case) for name, m in criteria.items() if isinstance(m, Measure)}
     fairness = {name: m for name, m in criteria.items() if isinstance(m, Metric)}
-    spread = None if losses is None else ensemble(rules, question, event, fairness, column, losses)
+    spread = None if scenarios is None else ensemble(rules, question, event, fairness, column, scenarios)
     card = Scorecard(question, event, column, answers, cascades, criteria, findings, spread, seed, axioms)
     _ = card.scores  # a criterion that cannot judge these answers says so now
     return card

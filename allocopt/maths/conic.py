@@ -15,9 +15,7 @@ from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 import numpy as np
-import scipy.sparse as sp
 from numpy.typing import NDArray
-from scipy.sparse.linalg import splu
 
 from allocopt.errors import SolverError
 from allocopt.maths.cones import violation
@@ -109,6 +107,7 @@ def _clarabel(program: ConicProgram) -> tuple[str, Array | None, Array | None]:
 
 
 def _highs(program: ConicProgram) -> tuple[str, Array | None, Array | None]:
+    import scipy.sparse as sp
     from scipy.optimize import linprog
 
     A, b, zero = sp.csr_array(program.A), program.b, program.zero
@@ -124,6 +123,7 @@ def _highs(program: ConicProgram) -> tuple[str, Array | None, Array | None]:
 
 def _piqp(program: ConicProgram) -> tuple[str, Array | None, Array | None]:
     import piqp
+    import scipy.sparse as sp
 
     solver = piqp.SparseSolver()
     solver.settings.eps_abs = solver.settings.eps_rel = 1e-10
@@ -136,6 +136,7 @@ def _piqp(program: ConicProgram) -> tuple[str, Array | None, Array | None]:
 
 def _osqp(program: ConicProgram) -> tuple[str, Array | None, Array | None]:
     import osqp
+    import scipy.sparse as sp
 
     solver = osqp.OSQP()
     low = np.where(np.arange(len(program.b)) < program.zero, program.b, -np.inf)
@@ -229,6 +230,9 @@ def _on_active_set(program: ConicProgram, x: Array, z: Array, active: NDArray[np
     Where active rows depend on each other the small diagonal term picks one set of multipliers and refinement removes
     its bias.
     """
+    import scipy.sparse as sp
+    from scipy.sparse.linalg import splu
+
     A = sp.csc_array(sp.csr_array(program.A)[active])
     n, m = len(x), int(active.sum())
     exact = sp.block_array([[program.P, A.T], [A, None]], format="csc") if m else sp.csc_array(program.P)

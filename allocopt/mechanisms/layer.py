@@ -13,8 +13,8 @@ import pandas as pd
 
 from allocopt.errors import DataError, unknown
 from allocopt.facts.checks import Array, number, vector
-from allocopt.facts.event import ROLES, STATUSES, Event
-from allocopt.facts.problem import LossProblem
+from allocopt.facts.event import ROLES, Event
+from allocopt.facts.problem import STATUSES, LossProblem
 from allocopt.schemes import Scheme, scheme
 
 Ledger = Mapping[tuple[Any, str], float]  # (payer, resource) -> what has been drawn so far

@@ -121,6 +121,8 @@ class Waterfall:
 
     def run(self, event: Event, loss: float | None = None) -> Cascade:
         """Send a loss (the event's own by default) down the layers; the answer keeps an allocation for each."""
+        if not isinstance(event, Event):
+            raise DataError(f"a waterfall runs through an Event, not a {type(event).__name__}; see load_event()")
         if self.currency and event.currency != self.currency:
             raise DataError(
                 f"waterfall {self.name!r} states its amounts in {self.currency}, event {event.name!r} is in "

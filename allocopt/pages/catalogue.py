@@ -10,6 +10,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from allocopt.facts.event import Event
+from allocopt.judgement.axiom_list import AXIOMS
+from allocopt.judgement.axioms import check_axioms, divides_by_caps_alone
 from allocopt.mechanisms.layer import Layer
 from allocopt.mechanisms.waterfall import Waterfall
 from allocopt.pages.numerals import amount, decimals
@@ -56,7 +58,9 @@ def scheme_page(kind: type[Scheme]) -> str:
     rows = [[f"`{f.name}`", f.metadata.get("help", ""), _default(f)] for f in dataclasses.fields(kind) if f.init]
     parts += ["## Parameters", _table(["parameter", "what it is", "default"], rows)]
     if kind.claims:
-        parts += ["## Claims", f"{', '.join(sorted(kind.claims)).capitalize()}. Tests try to break each of them."]
+        claims = [f"- {name}: {AXIOMS[name].sentence}" for name in sorted(kind.claims)]
+        parts += ["## Claims", "`allocopt.testing.check_scheme` tries to break each of them.", "\n".join(claims)]
+        parts += _broken(kind)
     if example:
         parts += ["## Example", f"```python\n{example}\n```"]
     if all(_given(f) for f in dataclasses.fields(kind)):
@@ -66,6 +70,25 @@ def scheme_page(kind: type[Scheme]) -> str:
     if kind.source:
         parts += ["## Source", f"{kind.source}."]
     return _page(parts, f"`{kind.__module__.replace('.', '/')}.py`")
+
+
+def _broken(kind: type[Scheme]) -> list[str]:
+    """The axioms a rule does not claim, each with the smallest question found that breaks it."""
+    rule = kind() if all(_given(f) for f in dataclasses.fields(kind)) else None
+    if rule is None or not divides_by_caps_alone(rule):
+        return []
+    found = check_axioms(rule, [name for name in AXIOMS if name not in kind.claims])
+    rows = [
+        [
+            name,
+            AXIOMS[name].sentence,
+            "open: no counterexample found" if finding.witness is None else str(finding.witness),
+        ]
+        for name, finding in found.items()
+    ]
+    told = "Each with the smallest question found; t settles what an axiom leaves open (the part moved, the payer)."
+    listed = _table(["axiom", "which says", "counterexample"], rows)
+    return ["## What it does not satisfy", told, listed] if rows else []
 
 
 def model_page(waterfall: Waterfall, events: Iterable[Event]) -> str:

@@ -81,7 +81,9 @@ def scheme(name: str, /, **parameters: Any) -> Scheme:
     return kind(**parameters)
 
 
-def _kind(name: str) -> type[Scheme]:
+def _kind(name: Any) -> type[Scheme]:
+    if not isinstance(name, str):
+        raise DataError(f"a scheme is a name or a Scheme, not a {type(name).__name__}; see allocopt.schemes()")
     kind = _registry().get(name) or next((k for k in _registry().values() if name in k.aliases), None)
     if kind is None:
         raise unknown("scheme", name, _registry())

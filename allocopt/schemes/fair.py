@@ -70,6 +70,8 @@ class Fair(Scheme):
     def __post_init__(self) -> None:
         if isinstance(self.subject_to, Constraint):
             object.__setattr__(self, "subject_to", (self.subject_to,))
+        if not isinstance(self.subject_to, list | tuple):
+            raise DataError(f"subject_to is {self.subject_to!r}; give a list of constraints such as gini_at_most(0.2)")
         object.__setattr__(self, "subject_to", tuple(self.subject_to))
         for constraint in self.subject_to:
             if not isinstance(constraint, Constraint):
@@ -86,6 +88,7 @@ class Fair(Scheme):
     def closed_form(self, problem: LossProblem) -> Allocation | None:
         """No program is needed when the budget leaves one point, or when the reference meets every constraint."""
         target = shares_of(self.reference, problem)
+        self._measure(problem, target)  # a measure that names no column is refused whether or not it is needed
         point = single_point(problem, problem.caps)
         if point is None:
             capped = np.minimum(target, problem.caps)

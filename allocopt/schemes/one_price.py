@@ -112,7 +112,8 @@ class OnePrice(Scheme):
         self, problem: LossProblem, supply: Supply, paid: Array, price: float, method: str,
         notes: tuple[str, ...], duals: Mapping[str, Any] | None = None,
     ) -> Allocation:  # fmt: skip
-        able = supply.able.sum(axis=0)
+        able = np.minimum(supply.able.sum(axis=0), problem.caps)
+        paid = np.minimum(paid, problem.caps)  # two halves of a cap can add up to one bit more than the cap
         residual = left_over(problem, paid, able)
         idle = int(((problem.caps > 0) & (able == 0)).sum())
         if idle:
@@ -165,7 +166,13 @@ class OnePrice(Scheme):
         from allocopt.maths.batch import clear_many
 
         key = keys if keys is not None else caps if self.by_caps else np.ones(caps.shape[-1])
-        return clear_many(losses, self.offered(losses[:, None], caps, key))
+        divided = self.bounded or self.reading == "payout" or (keys is None and self.by_caps)
+        if divided and np.isinf(caps).any():
+            raise DataError(f"{self.name} ({self.reading} reading) divides the caps themselves; state finite caps")
+        supply = self.offered(losses[:, None], caps, key)
+        if self.reading == "payout" and ((supply.able.sum(axis=-2) == 0) & (caps > 0)).any():
+            raise DataError(f"{self.name} in the payout reading: a payer has a claim but a {self.keyed} of zero")
+        return clear_many(losses, supply)
 
     def reason(self, allocation: Allocation, payer: Any) -> str:
         """Price times key, up to the cap: the same numbers that made the share."""

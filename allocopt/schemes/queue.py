@@ -5,6 +5,7 @@ from typing import Any
 
 import numpy as np
 
+from allocopt.errors import DataError
 from allocopt.facts.checks import Array
 from allocopt.maths.price import Supply
 from allocopt.schemes.one_price import OnePrice
@@ -44,6 +45,11 @@ class Queue(OnePrice):
 
     score: Any = field(metadata={"help": "column, or one figure per payer, that orders the line"})
     ascending: bool = field(default=False, metadata={"help": "whether the lowest score pays first"})
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if not isinstance(self.ascending, bool):
+            raise DataError(f"ascending is {self.ascending!r}; give True (the lowest score pays first) or False")
 
     @property
     def key(self) -> Any:

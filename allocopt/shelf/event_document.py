@@ -11,7 +11,8 @@ from typing import Any
 import pandas as pd
 
 from allocopt.errors import unknown
-from allocopt.facts.event import ROLES, STATUSES, Event, Figure
+from allocopt.facts.event import ROLES, Event, Figure
+from allocopt.facts.problem import STATUSES
 from allocopt.shelf.documents import Findings, Section, read_heading, read_sources, read_toml
 from allocopt.shelf.synthetic import Rule, read_rule
 from allocopt.shelf.tables import read_payers, read_scenarios

@@ -82,6 +82,8 @@ def load_event_document(name: str | PathLike[str]) -> EventDocument:
     if isinstance(name, str) and name in known:
         return open_event(shelf("datasets") / name)
     path = _path("dataset", name, known)
+    if not path.is_dir() and path.name != "event.toml":
+        raise DataError(f"{path} is not a dataset: its document is called event.toml; name that file or its folder")
     return open_event(path if path.is_dir() else path.parent)
 
 

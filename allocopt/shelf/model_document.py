@@ -9,7 +9,7 @@ from typing import Any
 
 from allocopt.errors import DataError
 from allocopt.facts.event import ROLES
-from allocopt.facts.event import STATUSES as HOW_KNOWN
+from allocopt.facts.problem import STATUSES as HOW_KNOWN
 from allocopt.mechanisms.layer import Layer
 from allocopt.mechanisms.waterfall import STATUSES, Waterfall
 from allocopt.shelf.documents import Findings, Section, read_heading, read_sources, read_toml

@@ -95,6 +95,8 @@ def exposure(by: str | None, problem: LossProblem) -> Array:
     """The base of a ratio: a column, every entry positive, or one for each payer."""
     if by is None:
         return np.ones(problem.n)
+    if not isinstance(by, str):
+        raise DataError(f"by is {by!r}; name the column that burdens are related to, such as 'default_fund'")
     values = problem.column(by)
     if (values == 0).any():
         payer = problem.ids[int(np.flatnonzero(values == 0)[0])]

@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-import scipy.sparse as sp
 
 from allocopt.errors import DataError
 from allocopt.facts.checks import Array, number
@@ -68,6 +67,8 @@ class GiniAtMost(Constraint):
 
     def _pairs(self, problem: LossProblem, chosen: Any) -> Any:
         """Rows (w_j x_i - w_i x_j) / W for the chosen pairs."""
+        import scipy.sparse as sp
+
         weight = exposure(self.by, problem)
         weight = weight / weight.sum()
         first, second = (k[chosen] for k in np.triu_indices(problem.n, 1))

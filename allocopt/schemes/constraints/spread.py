@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-import scipy.sparse as sp
 
 from allocopt.errors import DataError
 from allocopt.facts.checks import Array, number
@@ -107,6 +106,8 @@ class _Difference(_Spread):
 
 
 def _each(problem: LossProblem, by: str | None) -> Any:
+    import scipy.sparse as sp
+
     return sp.diags_array(1.0 / exposure(by, problem)).tocsr() if problem.n else np.zeros((0, 0))
 
 
