@@ -163,6 +163,7 @@ ODD = [
     (lambda: ao.LossProblem(1, table(), [10**400, 1]), "too large for a float"),
     (lambda: ao.LossProblem(10**400, table(), 1.0), "too large for a float"),
     (lambda: ao.LossProblem(1, table(), 1e200), "beyond 1e.150"),
+    (lambda: ao.LossProblem(5e-324, table(), "fund"), "too close to zero to be divided"),
     (lambda: ao.LossProblem(1, table(fund=pd.array([True, False], dtype="boolean")), "fund"), "true/false"),
     (lambda: ao.LossProblem(1, table(fund=pd.array([1, None], dtype="Int64")), "fund"), "'Bank B' is NaN"),
     (lambda: ao.LossProblem(1, table(fund=[1, 2], currency=["EUR", None]), "fund"), "'Bank B' has no currency"),

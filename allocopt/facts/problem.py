@@ -11,6 +11,9 @@ import pandas as pd
 from allocopt.errors import DataError, unknown
 from allocopt.facts.checks import Array, number, one_currency, payer_table, vector
 
+# Half of the smallest floats is zero: a loss this small cannot be shared, nor its price be told from nothing.
+_FAINT = 1e-290
+
 STATUSES = ("published", "derived", "synthetic", "unverified")
 
 
@@ -64,6 +67,8 @@ class LossProblem:
         about: str = "",
     ) -> None:
         self._loss = number(loss, "the loss")
+        if 0 < self._loss < _FAINT:
+            raise DataError(f"the loss is {self._loss:g}, too close to zero to be divided; state it in a smaller unit")
         self._payers = payer_table(payers)
         self._currency = one_currency(self._payers, currency)
         self._status = _statuses(status)
