@@ -100,6 +100,8 @@ def write_methodology(folder: Path) -> None:
 def write_notebook(folder: Path) -> None:
     """Execute the notebook's source and keep it with its output, without the times at which cells ran."""
     notebook = jupytext.read(DOCS / f"{NOTEBOOK}.py")
+    for number, cell in enumerate(notebook.cells, 1):
+        cell.id = f"cell-{number}"  # random otherwise, and every build would look like a change
     NotebookClient(notebook, timeout=300, kernel_name="python3", record_timing=False).execute()
     place = folder / f"{NOTEBOOK}.ipynb"
     place.parent.mkdir(parents=True, exist_ok=True)

@@ -51,13 +51,19 @@ def run(json: bool) -> int:
 
 
 def published_figures() -> Iterator[Check]:
-    """What each role bore in the real defaults on the shelf, computed again under the model each of them names."""
+    """What each role bore in the real defaults on the shelf, computed again under the model each of them names; and the
+    part of its cap that everybody lost, where that was one number for all."""
+    from allocopt.schemes import allocate
     from allocopt.shelf.library import datasets, load_event, load_model
 
     for name in datasets():
         event = load_event(name)
         if "model" not in event.question:
             continue
+        if "rate" in event.expected:
+            rates = allocate(event.problem(), "pro-rata").burden(event.question["cap"])
+            yield Check(f"{name}: lowest rate", event.expected["rate"], float(rates.min()), _EXACT)
+            yield Check(f"{name}: highest rate", event.expected["rate"], float(rates.max()), _EXACT)
         expected = {k: v for k, v in event.expected.items() if k not in ("residual", "rate")}
         try:
             paid = load_model(event.question["model"]).run(event).verify().by_role
