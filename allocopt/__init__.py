@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from allocopt.facts.certificate import Certificate as Certificate
     from allocopt.facts.event import Event as Event
     from allocopt.facts.problem import LossProblem as LossProblem
-    from allocopt.games.values import shapley as shapley
+    from allocopt.games.shapley import shapley as shapley
     from allocopt.judgement import incentives as incentives
     from allocopt.judgement import metrics as metrics
     from allocopt.judgement.axioms import check_axioms as check_axioms
@@ -88,7 +88,7 @@ _HOME = {
     "kolm_pollak_at_most": "schemes.constraints", "lorenz_dominates": "schemes.constraints",
     "owa_at_most": "schemes.constraints", "ratio_at_most": "schemes.constraints",
     "suits_between": "schemes.constraints", "theil_at_most": "schemes.constraints", "within": "schemes.constraints",
-    "games": "", "shapley": "games.values",
+    "games": "", "shapley": "games.shapley",
     "Cascade": "mechanisms.cascade", "Layer": "mechanisms.layer", "Waterfall": "mechanisms.waterfall",
     "Scorecard": "judgement.scorecard", "compare": "judgement.scorecard",
     "check_axioms": "judgement.axioms", "price_of": "judgement.frontier",

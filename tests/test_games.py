@@ -18,8 +18,8 @@ from allocopt.errors import DataError
 from allocopt.games import base
 from allocopt.games.base import Game
 from allocopt.games.claims import claims
+from allocopt.games.shapley import shapley
 from allocopt.games.table import table
-from allocopt.games.values import shapley
 from allocopt.maths import shapley as maths
 from allocopt.maths.arrival import random_arrival
 

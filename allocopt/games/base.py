@@ -76,8 +76,9 @@ class Game(ABC):
     def worths(self, coalitions: Coalitions) -> Array:
         """The worth of each coalition: rows of true/false in, one entry per row out."""
 
-    def closed_form(self, seed: int | None = None) -> ClosedForm | None:
-        """The Shapley value where the game has a formula or a quick algorithm for it; None where it has not."""
+    def closed_form(self, value: str = "shapley", seed: int | None = None) -> ClosedForm | None:
+        """The named value (``shapley``, ``banzhaf``, ``nucleolus`` ...) where this game has a formula or a quick
+        algorithm for it; None where it has not."""
         return None
 
     def __call__(self, coalitions: Any) -> Array:

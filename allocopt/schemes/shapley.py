@@ -14,8 +14,8 @@ from allocopt.facts.allocation import Allocation
 from allocopt.facts.checks import Array
 from allocopt.facts.problem import LossProblem
 from allocopt.games.base import Game
+from allocopt.games.shapley import shapley
 from allocopt.games.table import table
-from allocopt.games.values import shapley
 from allocopt.maths.price import Supply
 from allocopt.schemes.one_price import OnePrice
 

@@ -1,14 +1,12 @@
-"""One number per player that sums up a whole game, with how it was found and how far it can be off."""
+"""The Shapley value of a game: by formula, from all coalitions, or sampled with its error."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import numpy as np
-import pandas as pd
 
 from allocopt.errors import DataError, unknown
 from allocopt.facts.checks import Array, number
+from allocopt.games.answer import GameValue
 from allocopt.games.base import TABLE_LIMIT, Game
 from allocopt.games.table import TableGame
 from allocopt.maths.shapley import Orders, semivalue, shapley_by_orders, shapley_weights
@@ -18,35 +16,6 @@ SHAPLEY_METHODS = ("auto", "closed-form", "exact", "permutation")
 _EXACT_BUDGET = 2**20  # coalitions looked at before a stated game is sampled instead: 20 players
 _SAMPLED_BUDGET = 50_000
 _SAMPLED_BYTES = 2**24  # memberships held at once: one byte per order x position x player
-
-
-@dataclass(frozen=True, eq=False, repr=False)
-class GameValue:
-    """A value of a game with its evidence.
-
-    ``amounts`` and ``errors`` hold one entry per player, in the units of the worths; ``errors`` are standard errors,
-    0 for a computed value. ``evaluations`` counts the coalitions that were looked at.
-    """
-
-    game: Game
-    amounts: Array
-    errors: Array
-    evaluations: int
-    method: str
-
-    @property
-    def values(self) -> pd.Series[float]:
-        """The value by player; a copy."""
-        return pd.Series(self.amounts.copy(), index=self.game.players, name="value")
-
-    @property
-    def standard_error(self) -> pd.Series[float]:
-        """The standard error by player; zeros where the value was computed."""
-        return pd.Series(self.errors.copy(), index=self.game.players, name="standard error")
-
-    def __repr__(self) -> str:
-        off = f", standard error up to {self.errors.max():.2g}" if self.errors.any() else ""
-        return f"GameValue({self.amounts.sum():g} over {self.game.n} players, {self.method}{off})"
 
 
 def shapley(game: Game, method: str = "auto", budget: int | None = None, seed: int | None = None) -> GameValue:
@@ -80,7 +49,7 @@ def shapley(game: Game, method: str = "auto", budget: int | None = None, seed: i
     if budget is not None:
         budget = int(number(budget, "budget", low=1))
     if method in ("auto", "closed-form"):
-        known = game.closed_form(seed)
+        known = game.closed_form("shapley", seed)
         if known is not None:
             return GameValue(game, known.values, np.zeros(game.n) + known.standard_error, 0, known.method)
         if method == "closed-form":
