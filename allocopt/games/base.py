@@ -3,19 +3,24 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
 from allocopt.errors import DataError, unknown
-from allocopt.facts.checks import Array
+from allocopt.facts.checks import Array, vector
 from allocopt.maths.shapley import BLOCK_BITS, memberships
+
+if TYPE_CHECKING:
+    from allocopt.games.counted import CachedGame, CountedGame
+    from allocopt.games.derived import DualGame, RestrictedGame, SavingsGame, ScaledGame, SumGame
+    from allocopt.games.properties import Finding
 
 Coalitions = NDArray[np.bool_]
 
@@ -46,6 +51,21 @@ def player_index(players: Any, n: int) -> pd.Index:
     if not names.is_unique:
         raise DataError(f"player {names[names.duplicated()][0]!r} is named twice; names must be unique")
     return names
+
+
+def player_amounts(values: Any, players: Any, what: str, **limits: Any) -> tuple[pd.Index, Array]:
+    """The players and one amount for each: a Series names its players, a list has one entry per player.
+
+    ``limits`` are those of :func:`~allocopt.facts.checks.vector`.
+    """
+    if isinstance(values, pd.Series):
+        players = list(values.index) if players is None else players
+        values = values.to_numpy()
+    entries = np.atleast_1d(np.asarray(values))
+    if entries.ndim != 1:
+        raise DataError(f"{what} has shape {entries.shape}; give one entry per player")
+    names = player_index(players, len(entries))
+    return names, vector(entries, names, what, **limits)
 
 
 @dataclass(frozen=True, eq=False)
@@ -83,6 +103,8 @@ class Game(ABC):
 
     def __call__(self, coalitions: Any) -> Array:
         rows = np.asarray(coalitions)
+        if rows.size == 0 and rows.ndim == 2:
+            rows = rows.astype(np.bool_)  # an empty list has no type of its own
         if rows.ndim != 2 or rows.shape[1] != self.n or rows.dtype != np.bool_:
             raise DataError(
                 f"coalitions has shape {rows.shape} and type {rows.dtype}; expected one row of {self.n} true/false "
@@ -110,11 +132,23 @@ class Game(ABC):
         """The worth of all players together."""
         return float(self(np.ones((1, self.n), dtype=np.bool_))[0])
 
+    def block(self, index: int) -> Array:
+        """The worths whose bit masks begin at ``index`` times the length of a block; blocks follow each other by mask.
+
+        A game that adds up, or has a compiled pass over coalitions, answers here without looking at memberships.
+        """
+        start = index << self.block_bits
+        return self(memberships(start, start + (1 << self.block_bits), self.n))
+
+    @property
+    def block_bits(self) -> int:
+        """How many players, the first ones, vary within a block of worths; the others vary between blocks."""
+        return min(self.n, BLOCK_BITS)
+
     def blocks(self) -> Iterator[Array]:
         """Every worth in the order of the bit masks, a block at a time; the table need not exist as a whole."""
-        size = 1 << min(self.n, BLOCK_BITS)
-        for start in range(0, 1 << self.n, size):
-            yield self(memberships(start, start + size, self.n))
+        for index in range(1 << (self.n - self.block_bits)):
+            yield self.block(index)
 
     def table(self) -> Array:
         """All 2^n worths by bit mask (bit i = player i), the empty coalition first; memory is asked for beforehand."""
@@ -125,6 +159,92 @@ class Game(ABC):
             values[filled : filled + block.size] = block
             filled += block.size
         return values
+
+    def scaled(self, factor: float = 1.0, to: float | None = None) -> ScaledGame:
+        """The same game with every worth times ``factor``, or so that all players together are worth ``to``.
+
+        >>> from allocopt.games import airport
+        >>> airport([1, 2, 4]).scaled(to=100.0).table()
+        array([  0.,  25.,  50.,  50., 100., 100., 100., 100.])
+        """
+        from allocopt.games.derived import scaled
+
+        return scaled(self, factor, to)
+
+    def __mul__(self, factor: float) -> ScaledGame:
+        return self.scaled(factor)
+
+    __rmul__ = __mul__
+
+    def __add__(self, other: Game) -> SumGame:
+        from allocopt.games.derived import added
+
+        return added(self, other)
+
+    def dual(self) -> DualGame:
+        r"""What a coalition keeps when the others are served first, :math:`v^*(S) = v(N) - v(N \setminus S)`.
+
+        A cost becomes a gain and the other way round: bearing at most c(S) is bearing at least the dual of the others,
+        so a game and its dual have the same core, excesses, Shapley and Banzhaf values.
+        """
+        from allocopt.games.derived import DualGame
+
+        return DualGame(self.players, "gain" if self.kind == "cost" else "cost", self)
+
+    def savings(self) -> SavingsGame:
+        r"""The gain of a coalition that pays its cost together: :math:`\sum_{i \in S} c(\{i\}) - c(S)`."""
+        from allocopt.games.derived import savings
+
+        return savings(self)
+
+    def restricted(self, players: Sequence[Any]) -> RestrictedGame:
+        """The game among ``players`` (names) alone, in the order given; the others never take part."""
+        from allocopt.games.derived import restricted
+
+        return restricted(self, players)
+
+    def marginal_vector(self, order: Sequence[Any]) -> pd.Series[float]:
+        """What each player adds to those before it in ``order``, a list of all names; indexed by player."""
+        from allocopt.games.derived import marginal_vector
+
+        return marginal_vector(self, order)
+
+    def cached(self) -> CachedGame:
+        """The same game, remembering the worth of every coalition it was asked for; counts ``evaluations`` and
+        ``hits``."""
+        from allocopt.games.counted import CachedGame
+
+        return CachedGame(self.players, self.kind, self)
+
+    def counted(self) -> CountedGame:
+        """The same game, counting the coalitions it was asked for in ``evaluations``."""
+        from allocopt.games.counted import CountedGame
+
+        return CountedGame(self.players, self.kind, self)
+
+    def is_additive(self, tolerance: float = 1e-10) -> Finding:
+        """Is every coalition worth the sum of its members? ``tolerance`` is a fraction of the largest worth."""
+        from allocopt.games.properties import additive
+
+        return additive(self, tolerance)
+
+    def is_monotone(self, tolerance: float = 1e-10) -> Finding:
+        """Is no coalition worth more than a larger one? ``tolerance`` is a fraction of the largest worth."""
+        from allocopt.games.properties import monotone
+
+        return monotone(self, tolerance)
+
+    def is_superadditive(self, tolerance: float = 1e-10) -> Finding:
+        """Do two coalitions without common members never lose by joining (subadditive, for a cost)?"""
+        from allocopt.games.properties import superadditive
+
+        return superadditive(self, tolerance)
+
+    def is_convex(self, tolerance: float = 1e-10) -> Finding:
+        """Does a player gain at least as much by joining a larger coalition (concave, submodular, for a cost)?"""
+        from allocopt.games.properties import convex
+
+        return convex(self, tolerance)
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}({self.n} players, {self.kind})"

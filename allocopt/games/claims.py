@@ -4,15 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from allocopt.errors import DataError
-from allocopt.facts.checks import Array, number, vector
-from allocopt.games.base import ClosedForm, Coalitions, Game, player_index
+from allocopt.facts.checks import Array, number
+from allocopt.games.base import ClosedForm, Coalitions, Game, player_amounts
 from allocopt.maths.arrival import random_arrival
+from allocopt.maths.coalitions import picked, subset_sums
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -24,6 +26,15 @@ class ClaimsGame(Game):
 
     def worths(self, coalitions: Coalitions) -> Array:
         return np.asarray(np.maximum(0.0, self.estate - np.where(coalitions, 0.0, self.amounts).sum(axis=1)))
+
+    @cached_property
+    def _low(self) -> Array:
+        """What others among the first players claim: subset sums read backwards."""
+        return subset_sums(self.amounts[: self.block_bits])[::-1]
+
+    def block(self, index: int) -> Array:
+        others = self.amounts[picked(~index, self.block_bits, self.n)].sum()
+        return np.asarray(np.maximum(0.0, self.estate - (self._low + others)))
 
     def closed_form(self, value: str = "shapley", seed: int | None = None) -> ClosedForm | None:
         """The Shapley value of this game is random arrival."""
@@ -60,11 +71,7 @@ def claims(
     array([  0.,   0.,   0.,   0.,   0.,   0., 100., 200.])
     """
     estate = number(estate, "the estate")
-    if players is None and isinstance(claims, pd.Series):
-        players = list(claims.index)
-    entries = claims.to_numpy() if isinstance(claims, pd.Series) else np.atleast_1d(np.asarray(claims))
-    names = player_index(players, len(entries))
-    amounts = vector(entries, names, "claims", finite=False)
+    names, amounts = player_amounts(claims, players, "claims", finite=False)
     if estate > amounts.sum():
         raise DataError(
             f"the estate is {estate:g} but all claims are {amounts.sum():g}: pay them in full, and carry the rest as "

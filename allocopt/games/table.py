@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,7 +12,7 @@ import pandas as pd
 from allocopt.errors import DataError
 from allocopt.facts.checks import Array, vector
 from allocopt.games.base import Coalitions, Game, player_index
-from allocopt.maths.shapley import blocks_of, player_count
+from allocopt.maths.shapley import player_count
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -25,8 +25,10 @@ class TableGame(Game):
         masks = coalitions @ (1 << np.arange(self.n, dtype=np.int64))
         return np.asarray(self.values[masks])
 
-    def blocks(self) -> Iterator[Array]:
-        return iter(blocks_of(self.values))
+    def block(self, index: int) -> Array:
+        """A view; nothing is copied."""
+        start = index << self.block_bits
+        return self.values[start : start + (1 << self.block_bits)]
 
     def table(self) -> Array:
         """All worths by bit mask, read-only; nothing is computed or copied."""
