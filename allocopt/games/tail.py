@@ -49,10 +49,10 @@ class TailGame(Game):
     @cached_property
     def _columns(self) -> Array:
         """One row of losses per player, in one piece; around the mean where only deviations count."""
-        columns = np.ascontiguousarray(self.losses.T)
+        losses = self.losses
         if self.measure == "std":
-            columns -= (columns @ even(self.probabilities, len(self.losses)))[:, None]
-        return columns
+            losses = losses - even(self.probabilities, len(losses)) @ losses
+        return np.array(losses.T, order="C")
 
     def block(self, index: int) -> Array:
         """Compiled: one vector addition and one selection per coalition."""

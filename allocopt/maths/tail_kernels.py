@@ -32,6 +32,7 @@ def subset_tails(columns: Array, first: int, count: int, mass: Array, tail: floa
     >>> subset_tails(np.array([[1.0, 4.0, 2.0], [0.0, 1.0, 6.0]]), 0, 4, np.ones(3), 1.5, True, 0.0).round(3)
     array([0.   , 3.333, 4.333, 7.   ])
     """
+    mass = np.array(mass)  # read-only arrays are another type to the compiler
     lightest = np.cumsum(np.sort(mass))
     need = min(int(np.searchsorted(lightest, tail + slack, side="right")) + 1, len(mass))
     low = min(_CHUNK, count.bit_length() - 1)
@@ -50,7 +51,7 @@ def subset_norms(columns: Array, first: int, count: int, mass: Array, square: bo
     array([0., 3., 4., 5.])
     """
     low = min(_CHUNK, count.bit_length() - 1)
-    return np.asarray(_norms(columns, first >> low, count >> low, low, mass, square))
+    return np.asarray(_norms(columns, first >> low, count >> low, low, np.array(mass), square))
 
 
 @njit(cache=True)
