@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from allocopt.facts.certificate import Certificate as Certificate
     from allocopt.facts.event import Event as Event
     from allocopt.facts.problem import LossProblem as LossProblem
+    from allocopt.games.core import max_excess as max_excess
     from allocopt.games.shapley import shapley as shapley
     from allocopt.judgement import incentives as incentives
     from allocopt.judgement import metrics as metrics
@@ -89,6 +90,7 @@ _HOME = {
     "owa_at_most": "schemes.constraints", "ratio_at_most": "schemes.constraints",
     "suits_between": "schemes.constraints", "theil_at_most": "schemes.constraints", "within": "schemes.constraints",
     "games": "", "shapley": "games.shapley",
+    "max_excess": "games.core",
     "Cascade": "mechanisms.cascade", "Layer": "mechanisms.layer", "Waterfall": "mechanisms.waterfall",
     "Scorecard": "judgement.scorecard", "compare": "judgement.scorecard",
     "check_axioms": "judgement.axioms", "price_of": "judgement.frontier",
