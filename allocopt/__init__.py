@@ -35,8 +35,20 @@ if TYPE_CHECKING:
     from allocopt.judgement.risk import var as var
     from allocopt.judgement.scorecard import Scorecard as Scorecard
     from allocopt.judgement.scorecard import compare as compare
+    from allocopt.mechanisms.auction import juniorise as juniorise
+    from allocopt.mechanisms.auction import sgx_auction as sgx_auction
+    from allocopt.mechanisms.calls import cash_call as cash_call
     from allocopt.mechanisms.cascade import Cascade as Cascade
+    from allocopt.mechanisms.closeout import full_tear_up as full_tear_up
+    from allocopt.mechanisms.forced import forced_allocation as forced_allocation
+    from allocopt.mechanisms.fund_capital import default_fund_capital as default_fund_capital
+    from allocopt.mechanisms.haircut import haircut_gains as haircut_gains
     from allocopt.mechanisms.layer import Layer as Layer
+    from allocopt.mechanisms.margin_haircut import haircut_margin as haircut_margin
+    from allocopt.mechanisms.non_default import non_default_loss as non_default_loss
+    from allocopt.mechanisms.recompense import recompense as recompense
+    from allocopt.mechanisms.second_skin import second_skin as second_skin
+    from allocopt.mechanisms.tearup import tear_up as tear_up
     from allocopt.mechanisms.waterfall import Waterfall as Waterfall
     from allocopt.schemes import Key as Key
     from allocopt.schemes import Scheme as Scheme
@@ -92,6 +104,11 @@ _HOME = {
     "games": "", "shapley": "games.shapley",
     "max_excess": "games.core",
     "Cascade": "mechanisms.cascade", "Layer": "mechanisms.layer", "Waterfall": "mechanisms.waterfall",
+    "juniorise": "mechanisms.auction", "sgx_auction": "mechanisms.auction", "cash_call": "mechanisms.calls",
+    "full_tear_up": "mechanisms.closeout", "forced_allocation": "mechanisms.forced",
+    "default_fund_capital": "mechanisms.fund_capital", "haircut_gains": "mechanisms.haircut",
+    "haircut_margin": "mechanisms.margin_haircut", "non_default_loss": "mechanisms.non_default",
+    "recompense": "mechanisms.recompense", "second_skin": "mechanisms.second_skin", "tear_up": "mechanisms.tearup",
     "Scorecard": "judgement.scorecard", "compare": "judgement.scorecard",
     "check_axioms": "judgement.axioms", "price_of": "judgement.frontier",
     "expected_shortfall": "judgement.risk", "tail_contributions": "judgement.risk", "var": "judgement.risk",

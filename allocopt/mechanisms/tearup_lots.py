@@ -1,0 +1,130 @@
+"""Tear-up in whole lots: as much as lots can close, then as near to pro rata as they allow; exact, or with a bound."""
+
+from __future__ import annotations
+
+import math
+from fractions import Fraction
+
+import numpy as np
+import pandas as pd
+
+from allocopt.errors import DataError, SolverError
+from allocopt.facts.certificate import Certificate
+from allocopt.facts.checks import Array
+from allocopt.mechanisms.outcome import worst_of
+from allocopt.mechanisms.torn import TearUp
+
+_COUNTABLE = 10**9  # units of the common measure in one position: beyond this a solver's tolerance hides a unit
+_SECONDS = 60.0
+
+
+def whole_lots(Q: Array, q: Array, ids: pd.Index, contracts: pd.Index | None, lot: Array) -> TearUp:
+    """Every contract by itself; one lot size for all needs no solver."""
+    if (lot <= 0).any():
+        raise DataError(f"lot: {ids[int(np.argmin(lot))]!r} is {lot.min():g}; a lot is positive")
+    t, proofs, found_by = np.zeros(q.shape), [], "exact algorithm"
+    alike = bool(len(lot) == 0 or (lot == lot[0]).all())
+    for k in range(len(Q)):
+        if alike:
+            t[:, k], proof = _one_size(float(Q[k]), q[:, k], float(lot[0]) if len(lot) else 1.0)
+        else:
+            t[:, k], proof = _mixed(float(Q[k]), q[:, k], lot)
+            found_by = "integer program (HiGHS)"
+        proofs.append(proof)
+    statement = "whole lots, no better division exists beyond the gap"
+    return TearUp(
+        ids, contracts, Q, q, t, np.full(len(Q), math.nan), "lots", found_by, worst_of(proofs, "whole lots", statement)
+    )
+
+
+def _fair(Q: float, q: Array) -> Array:
+    """The pro-rata quantities that lots try to meet."""
+    total = float(q.sum())
+    return q * (min(Q, total) / total) if total > 0 else q
+
+
+def _whole(amount: float, lot: float) -> int:
+    """How many lots an amount holds, read as the decimals that were written (0.3 holds three lots of 0.1)."""
+    return math.floor(Fraction(repr(amount)) / Fraction(repr(lot)))
+
+
+def _one_size(Q: float, q: Array, lot: float) -> tuple[Array, Certificate]:
+    """Largest remainders, in exact fractions: with lots of one size no division is nearer to pro rata.
+
+    Every lot goes where the next one is most overdue. That is least both in squares and in sizes of the distance: the
+    two price a lot that rounds up by its remainder, and any lot beyond that higher.
+    """
+    held = [Fraction(repr(amount)) / Fraction(repr(lot)) for amount in q.tolist()]
+    quantity, total = Fraction(repr(Q)) / Fraction(repr(lot)), sum(held)
+    rate = min(quantity / total, Fraction(1)) if total else Fraction(0)
+    fair = [rate * amount for amount in held]
+    count, room = [math.floor(amount) for amount in fair], [math.floor(amount) for amount in held]
+    missing = min(math.floor(quantity), sum(room)) - sum(count)
+    while missing > 0:
+        able = sorted((i for i in range(len(q)) if count[i] < room[i]), key=lambda i: count[i] - fair[i])
+        for i in able[:missing]:
+            count[i] += 1
+        missing -= len(able[:missing])
+    return np.array(count, dtype=np.float64) * lot, Certificate(0.0, 0.0, 0.0, "whole lots")
+
+
+def _mixed(Q: float, q: Array, lot: Array) -> tuple[Array, Certificate]:
+    """Two integer programs in whole units of a common measure: least left open, then least distance to pro rata."""
+    sizes, whole, measure = _common(lot.tolist(), Q)
+    most = [_whole(held, size) for held, size in zip(q.tolist(), lot.tolist(), strict=True)]
+    fair = _fair(Q, q) / float(measure)
+    n = len(sizes)
+    capacity = sum(size * count for size, count in zip(sizes, most, strict=True))
+    if capacity <= whole:
+        count, gap = np.array(most), 0.0
+    else:
+        closed, bound = _solve(np.zeros(n), sizes, most, fair, (0, whole), largest=True)
+        reached = sum(s * c for s, c in zip(sizes, closed, strict=True))
+        gap = max(math.floor(bound + 1e-6) - reached, 0) / whole
+        count, bound = _solve(np.ones(n), sizes, most, fair, (reached, reached), largest=False)
+        distance = float(np.abs(np.array(sizes) * count - fair).sum())
+        gap = max(gap, max(distance - bound, 0.0) / whole)
+    total = sum(s * int(c) for s, c in zip(sizes, count, strict=True))
+    if total > whole or (np.asarray(count) > np.array(most)).any():
+        raise SolverError("HiGHS closed more lots than there are; state quantities in a coarser unit")
+    return np.array([float(size * int(c)) for size, c in zip(sizes, count, strict=True)]) * float(measure), Certificate(
+        0.0, 0.0, gap, "whole lots"
+    )
+
+
+def _common(lot: list[float], Q: float) -> tuple[list[int], int, Fraction]:
+    """Lots and quantity as integers of the largest measure that divides every lot."""
+    exact = [Fraction(repr(size)) for size in lot]
+    below = math.lcm(*(size.denominator for size in exact))
+    measure = Fraction(math.gcd(*(int(size * below) for size in exact)), below)
+    whole = math.floor(Fraction(repr(Q)) / measure)
+    if whole > _COUNTABLE:
+        raise DataError(
+            f"the lots have the common measure {float(measure):g}, and {Q:,.6g} is {whole:,} of it, too many to count "
+            "exactly; round the lots to a coarser measure"
+        )
+    return [int(size / measure) for size in exact], whole, measure
+
+
+def _solve(
+    far: Array, sizes: list[int], most: list[int], fair: Array, total: tuple[int, int], *, largest: bool
+) -> tuple[Array, float]:
+    """Lots per survivor, and the bound the solver proves: the most that can be closed, or the least distance."""
+    from scipy.optimize import Bounds, LinearConstraint, milp
+
+    n = len(sizes)
+    size = np.array(sizes, dtype=np.float64)
+    c = np.concatenate((-size, np.zeros(n))) if largest else np.concatenate((np.zeros(n), far))
+    held = LinearConstraint(np.concatenate((size, np.zeros(n)))[None], *total)
+    above = LinearConstraint(np.hstack((np.diag(size), -np.eye(n))), -np.inf, fair)
+    below = LinearConstraint(np.hstack((-np.diag(size), -np.eye(n))), -np.inf, -fair)
+    top = np.concatenate((most, np.full(n, np.inf)))
+    found = milp(
+        c, integrality=np.concatenate((np.ones(n), np.zeros(n))), bounds=Bounds(0.0, top),
+        constraints=[held] if largest else [held, above, below],
+        options={"mip_rel_gap": 0.0, "time_limit": _SECONDS},
+    )  # fmt: skip
+    if found.x is None:
+        raise SolverError(f"HiGHS gave no division into lots ({found.message}); state quantities in a coarser unit")
+    bound = float(found.mip_dual_bound)
+    return np.rint(found.x[:n]).astype(int), -bound if largest else bound
