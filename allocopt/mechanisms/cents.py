@@ -71,7 +71,10 @@ def _layer(passage: Passage, budget: float, drawn: Counter[tuple[Any, str]], dec
         if budget > 0 and not paid.any() and len(ids):
             # Units that did not fit into an earlier layer, where the run in floats had nothing left to pass on.
             paid = asked.layer.rule.allocate(part.problem.replace(loss=budget / unit)).paid
-        total = min(budget, float(whole_units(paid, decimals).sum())) if part.residual > 0 else budget
+        total = budget
+        if part.residual > 0:  # who is at its limit pays all that is left of it in whole units, the others their share
+            full = np.where(paid >= part.problem.caps, rooms, np.minimum(whole_units(paid, decimals), rooms))
+            paid, total = full / unit, min(budget, float(full.sum()))
         units = apportioned(paid, rooms / unit, decimals, total, only=paid > 0)
         for payer, count in zip(ids, units.tolist(), strict=True):
             drawn[payer, asked.layer.pot] += count

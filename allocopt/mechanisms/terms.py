@@ -16,6 +16,17 @@ EXTENSIONS = ("restart", "add", "no")
 ORDERS = ("top", "continue")
 RECOVERIES = ("reverse", "pro rata", "in order")
 
+_EXTENDED = {
+    "restart": ", counted again from every further default",
+    "add": ", and as many more for every further default",
+    "no": ", whatever further defaults there are",
+}
+_REPAID = {
+    "reverse": "to the last layer first",
+    "pro rata": "to all who paid, in proportion to what they paid",
+    "in order": "to the first layer first",
+}
+
 
 @dataclass(frozen=True)
 class Terms:
@@ -23,20 +34,21 @@ class Terms:
 
     Parameters
     ----------
-    length : days of a capped period, counted from the first default; None when limits run without end.
+    length : days of a capped period, the day of the first default being the first; None when limits run without end.
     unit : ``business days`` (Monday to Friday, holidays left out) or ``calendar days``.
-    extended : by a further default within the period: ``restart`` (it ends ``length`` days after that default), ``add``
-        (it ends ``length`` days later than it would have), ``no``.
-    most_months, most_days : the longest a period can become, in calendar months or calendar days from its first day.
+    extended : by a further default within the period: ``restart`` (``length`` days are counted again from that
+        default), ``add`` (it ends ``length`` days later than it would have), ``no``.
+    most_months, most_days : the longest a period can become, in calendar months or days, its first day counted.
     order : a default after another starts at the ``top`` of the layers; or it may ``continue``: first what is left of
         the resources as they stood, in order, and only then, in order again, what was paid in since.
     recoveries : repaid to those who paid, ``reverse`` (the last layer first), ``pro rata`` to all they paid, or
         ``in order`` (the first layer first); within a layer always in proportion to what was paid.
     notice_factor : the most a member that gave notice still pays, as a multiple of its figure on that day; by default
         the factor of each layer once more.
+    sources, note : where the terms were read (keys), and what a reader must know.
 
     >>> Terms(length=20, most_months=3).end(dt.date(2024, 1, 5), dt.date(2024, 1, 5), None)
-    datetime.date(2024, 2, 2)
+    datetime.date(2024, 2, 1)
     """
 
     length: int | None = None
@@ -47,8 +59,11 @@ class Terms:
     order: str = "top"
     recoveries: str = "reverse"
     notice_factor: float | None = None
+    sources: tuple[str, ...] = ()
+    note: str = ""
 
     def __post_init__(self) -> None:
+        object.__setattr__(self, "sources", (self.sources,) if isinstance(self.sources, str) else tuple(self.sources))
         for what, known in (("unit", UNITS), ("extended", EXTENSIONS), ("order", ORDERS), ("recoveries", RECOVERIES)):
             if getattr(self, what) not in known:
                 raise unknown(f"choice for {what} of the period", getattr(self, what), known)
@@ -59,6 +74,24 @@ class Terms:
         if self.notice_factor is not None:
             number(self.notice_factor, "notice_factor of the period")
 
+    @property
+    def told(self) -> tuple[str, ...]:
+        """The terms in sentences; none where a rulebook states none."""
+        if self == Terms(sources=self.sources, note=self.note):
+            return (self.note,) if self.note else ()
+        said = []
+        if self.length is not None:
+            longest = [f"{self.most_months} months"] if self.most_months is not None else []
+            longest += [f"{self.most_days} calendar days"] if self.most_days is not None else []
+            within = f", at most {' and '.join(longest)} in all" if longest else ""
+            said.append(f"A capped period lasts {self.length} {self.unit}{_EXTENDED[self.extended]}{within}.")
+        if self.order == "continue":
+            said.append("A further default first uses what is left of the old resources, then what was paid in since.")
+        said.append(f"Recoveries are repaid {_REPAID[self.recoveries]}.")
+        if self.notice_factor is not None:
+            said.append(f"A member that gave notice still pays at most {self.notice_factor:g} times its figure.")
+        return tuple([*said, self.note] if self.note else said)
+
     def end(
         self, start: dt.date, default: dt.date, running: dt.date | None, holidays: Sequence[dt.date] = ()
     ) -> dt.date | None:
@@ -66,22 +99,25 @@ class Terms:
         if self.length is None:
             return None
         if running is None:
-            end = self._later(start, holidays)
+            end = self._last(start, self.length, holidays)
         elif self.extended == "no":
             end = running
         else:
-            end = max(running, self._later(default if self.extended == "restart" else running, holidays))
+            restarts = self.extended == "restart"
+            end = max(running, self._last(default if restarts else running, self.length + (not restarts), holidays))
         if self.most_months is not None:
-            end = min(end, months_later(start, self.most_months))
+            end = min(end, months_later(start, self.most_months) - dt.timedelta(days=1))
         if self.most_days is not None:
-            end = min(end, start + dt.timedelta(days=self.most_days))
+            end = min(end, start + dt.timedelta(days=self.most_days - 1))
         return end
 
-    def _later(self, day: dt.date, holidays: Sequence[dt.date]) -> dt.date:
-        length = self.length or 0
+    def _last(self, first: dt.date, length: int, holidays: Sequence[dt.date]) -> dt.date:
+        """The last of so many days; where the first is no business day, counting begins with the next."""
         if self.unit == "calendar days":
-            return day + dt.timedelta(days=length)
-        return business_days_later(day, length, holidays)
+            return first + dt.timedelta(days=length - 1)
+        closed = np.array(list(holidays), dtype="datetime64[D]")
+        found = np.busday_offset(np.datetime64(first, "D"), length - 1, roll="forward", holidays=closed)
+        return dt.date.fromisoformat(str(found))
 
 
 def business_days_later(day: dt.date, days: int, holidays: Sequence[dt.date] = ()) -> dt.date:

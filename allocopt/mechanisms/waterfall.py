@@ -80,6 +80,9 @@ class Waterfall:
             raise DataError(f"two layers are called {twice[0]!r}; give each its own name")
         for layer in self.layers:
             self._check(layer)
+        for key in self.period.sources:
+            if key not in (listed := {source.key for source in self.sources}):
+                raise DataError(f"[period]: key 'sources': {unknown('source', key, sorted(listed))}")
         self._check_groups()
 
     def _check(self, layer: Layer) -> None:
