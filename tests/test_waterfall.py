@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import datetime as dt
 import math
 
@@ -59,7 +60,7 @@ def assert_conserved(run: Cascade, tolerance: float = RELATIVE) -> None:
 def test_the_conservation_check_sees_a_loss_on_the_way() -> None:
     run = ladder().run(event())
     with pytest.raises(AssertionError):
-        assert_conserved(Cascade(run.name, run.event, run.layers, run.loss + 1, run.allocations, run.residual))
+        assert_conserved(dataclasses.replace(run, loss=run.loss + 1))
 
 
 # Degenerate first.
@@ -348,7 +349,7 @@ def test_every_layer_keeps_an_allocation_that_stands() -> None:
 def test_verify_finds_a_loss_between_the_layers() -> None:
     run = ladder().run(event(loss=123))
     with pytest.raises(CertificateError, match="lost between the layers"):
-        Cascade(run.name, run.event, run.layers, run.loss + 1, run.allocations, run.residual).verify()
+        dataclasses.replace(run, loss=run.loss + 1).verify()
 
 
 def test_verify_names_the_layer_that_does_not_stand() -> None:
@@ -358,7 +359,7 @@ def test_verify_names_the_layer_that_does_not_stand() -> None:
         **{**{f: getattr(wrong["fund"], f) for f in wrong["fund"].__dataclass_fields__}, "paid": np.array([1.0, 2, 3])}
     )
     with pytest.raises(CertificateError, match="layer 'fund'"):
-        Cascade(run.name, run.event, run.layers, run.loss, wrong, run.residual).verify()
+        dataclasses.replace(run, allocations=wrong).verify()
 
 
 def test_explain_follows_a_payer_through_the_layers() -> None:

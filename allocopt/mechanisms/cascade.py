@@ -13,7 +13,9 @@ import pandas as pd
 from allocopt.errors import CertificateError, unknown
 from allocopt.facts.allocation import Allocation
 from allocopt.facts.event import Event
-from allocopt.mechanisms.layer import Layer
+from allocopt.mechanisms.cents import in_cents
+from allocopt.mechanisms.layer import Layer, PartOf
+from allocopt.mechanisms.walk import Walk
 from allocopt.views import view
 
 _ROUND_OFF = 1e-12  # of the loss: shares are sums of floats, and a sum of a million of them is off by less than this
@@ -26,7 +28,8 @@ class Cascade:
     .. math:: \sum_k \sum_i x_{ki} + R = L
 
     ``table`` holds :math:`x_{ki}` (layers x payers, currency), ``residual`` is :math:`R \ge 0`, what is left when the
-    last layer is exhausted, and ``loss`` is :math:`L`. ``allocations`` maps the name of each layer to its answer.
+    last layer is exhausted, and ``loss`` is :math:`L`. ``allocations`` maps the name of each layer to its answer,
+    ``losses`` each pool to its loss ('' is the loss of no pool), and ``way`` keeps what was asked of each layer.
     """
 
     name: str
@@ -35,6 +38,18 @@ class Cascade:
     loss: float
     allocations: Mapping[str, Allocation]
     residual: float
+    losses: Mapping[str, float]
+    way: Walk
+
+    @property
+    def splits(self) -> Mapping[str, Allocation]:
+        """For each group of layers used side by side, how the loss was divided among them."""
+        return self.way.splits
+
+    @property
+    def residuals(self) -> pd.Series[float]:
+        """What nobody could bear, by pool ('' is the loss of no pool)."""
+        return pd.Series(dict(self.way.left), name=self.name, dtype=float).rename_axis("pool")
 
     @property
     def table(self) -> pd.DataFrame:
@@ -65,17 +80,26 @@ class Cascade:
     @property
     def steps(self) -> pd.DataFrame:
         """The way of the loss: per layer how many payers, the rule, what reached it, what it bore, what went on."""
-        paid = self.by_layer
-        reached = self.loss - paid.cumsum().shift(fill_value=0.0)
+        passages = self.way.passages
         return pd.DataFrame(
             {
                 "payers": [answer.problem.n for answer in self.allocations.values()],
                 "scheme": [layer.rule.title for layer in self.layers],
-                "reached": reached,
-                "paid": paid,
-                "passed on": reached - paid,
-            }
+                "reached": [passage.reached for passage in passages],
+                "paid": self.by_layer.to_numpy(),
+                "passed on": [passage.passed for passage in passages],
+            },
+            index=pd.Index([layer.name for layer in self.layers], name="layer"),
         )
+
+    def rounded(self, decimals: int = 2) -> pd.DataFrame:
+        """The table in cents (``decimals=2``): it adds up exactly to the rounded loss, less what nobody could bear.
+
+        Every layer adds up as well, and no limit is broken by a cent: where a limit in whole cents cannot hold what
+        the layer bears, the cent goes to the next layer, as any other part of the loss.
+        """
+        table, _ = in_cents(self.way, self.losses, decimals)
+        return table.reindex(columns=self.table.columns, fill_value=0.0).fillna(0.0).rename_axis("layer")
 
     def explain(self, payer: Any) -> str:
         """Why this payer bears this much: one line per layer that names it, each from the rule that made the share."""
@@ -84,12 +108,41 @@ class Cascade:
             raise unknown("payer", payer, map(str, paid.index))
         unit = f"{self.event.currency} ".lstrip()
         lines = [f"{payer} bears {unit}{paid[payer]:,.2f} of {unit}{self.loss:,.2f} under {self.name}."]
-        for number, (layer, answer) in enumerate(self.allocations.items(), 1):
+        for number, layer in enumerate(self.layers, 1):
+            answer = self.allocations[layer.name]
             if payer in answer.problem.ids:
-                lines.append(f"Layer {number}, {layer}: {answer.explain(payer)}")
+                told = [answer.explain(payer), *self._limit(layer, answer, payer), *self._side_by_side(layer)]
+                lines.append(f"Layer {number}, {layer.name}: {' '.join(told)}")
         if len(lines) == 1:
             lines.append("No layer names it.")
         return "\n".join(lines)
+
+    def _limit(self, layer: Layer, answer: Allocation, payer: Any) -> list[str]:
+        """What limits this payer in the layer, and what limits the layer."""
+        at, problem = answer.problem.ids.get_loc(payer), answer.problem
+        unit = f"{self.event.currency} ".lstrip()
+        told = []
+        if layer.cap or layer.attributed:
+            told.append(f"Its limit is {problem.cap_name}, {unit}{problem.caps[at]:,.2f}.")
+        if layer.amount is not None and not layer.payer:
+            whole = next(p.asked.amount for p in self.way.passages if p.asked.layer is layer)
+            part = f" ({layer.amount.factor:g} x {layer.amount.of})" if isinstance(layer.amount, PartOf) else ""
+            told.append(f"The layer bears at most {unit}{whole:,.2f}{part}.")
+        if layer.pool:
+            told.append(f"The layer bears losses of {layer.pool} only.")
+        return told
+
+    def _side_by_side(self, layer: Layer) -> list[str]:
+        """How much of the loss came to this layer where it is used beside others."""
+        if not layer.pari_passu:
+            return []
+        split = self.splits[layer.pari_passu]
+        unit = f"{self.event.currency} ".lstrip()
+        weights = ", ".join(f"{name} {weight:,.6g}" for name, weight in split.problem.payers["weight"].items())
+        return [
+            f"It is used side by side with its neighbours ({weights}): of {unit}{split.problem.loss:,.2f} it takes "
+            f"{unit}{split.shares[layer.name]:,.2f}."
+        ]
 
     def verify(self, tol: float = 1e-6) -> Cascade:
         """Return the run if every layer's certificate holds and nothing was lost on the way; else CertificateError."""
@@ -98,6 +151,11 @@ class Cascade:
                 answer.verify(tol)
             except CertificateError as fault:
                 raise CertificateError(f"layer {layer!r}: {fault}") from None
+        for group, split in self.splits.items():
+            try:
+                split.verify(tol)
+            except CertificateError as fault:
+                raise CertificateError(f"pari-passu group {group!r}: {fault}") from None
         lost = abs(float(np.sum([a.paid.sum() for a in self.allocations.values()])) + self.residual - self.loss)
         if lost > _ROUND_OFF * max(1, len(self.allocations)) * self.loss:
             raise CertificateError(f"{self.name}: {lost:.3g} of {self.loss:,.2f} was lost between the layers")

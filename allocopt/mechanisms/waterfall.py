@@ -7,16 +7,18 @@ import datetime as dt
 import re
 from collections import Counter
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from allocopt.errors import DataError, unknown
-from allocopt.facts.allocation import Allocation
 from allocopt.facts.checks import number
 from allocopt.facts.event import Event, Source
+from allocopt.mechanisms.asking import Book
 from allocopt.mechanisms.cascade import Cascade
+from allocopt.mechanisms.ensemble import Ensemble, run_many
 from allocopt.mechanisms.layer import Layer
-from allocopt.schemes import scheme
+from allocopt.mechanisms.terms import Terms
+from allocopt.mechanisms.walk import stages, walk
 
 STATUSES = ("rulebook", "stylised", "illustrative")
 
@@ -39,11 +41,12 @@ class Waterfall:
     status : ``rulebook`` (every layer has a dated source), ``stylised`` or ``illustrative``.
     as_of : the day whose rules these are.
     sources : where the layers were read; they cite these by key.
+    period : how defaults in a row count together, and how recoveries are repaid (see :class:`~allocopt.Period`).
 
     Raises
     ------
-    DataError : two layers of one name, a source that is not listed, or a ``rulebook`` with a layer that has no dated
-        source or is unverified.
+    DataError : two layers of one name, a pari-passu group whose layers are apart or alone, a source that is not
+        listed, or a ``rulebook`` with a layer that has no dated source or is unverified.
 
     >>> import pandas as pd, datetime
     >>> table = pd.DataFrame({"role": ["house", "survivor", "survivor"], "own_capital": [7.0, None, None],
@@ -63,6 +66,7 @@ class Waterfall:
     status: str = "illustrative"
     as_of: dt.date | None = None
     sources: tuple[Source, ...] = ()
+    period: Terms = field(default_factory=Terms)
 
     def __post_init__(self) -> None:
         put = object.__setattr__
@@ -76,6 +80,10 @@ class Waterfall:
             raise DataError(f"two layers are called {twice[0]!r}; give each its own name")
         for layer in self.layers:
             self._check(layer)
+        for key in self.period.sources:
+            if key not in (listed := {source.key for source in self.sources}):
+                raise DataError(f"[period]: key 'sources': {unknown('source', key, sorted(listed))}")
+        self._check_groups()
 
     def _check(self, layer: Layer) -> None:
         listed = {source.key: source for source in self.sources}
@@ -94,6 +102,23 @@ class Waterfall:
                 f"layer {layer.name!r}: key 'status': a rulebook has no unverified layer; leave it out, "
                 "or set the status of the model to 'stylised'"
             )
+
+    def _check_groups(self) -> None:
+        seen: set[str] = set()
+        for stage in stages(self.layers):
+            first, group = stage[0], stage[0].pari_passu
+            if not group:
+                continue
+            where = f"layer {first.name!r}: key 'pari_passu'"
+            if group in seen:
+                raise DataError(f"{where}: the layers of group {group!r} are not neighbours; put them side by side")
+            seen.add(group)
+            if len(stage) == 1:
+                raise DataError(f"{where}: no neighbour is in group {group!r}; name it in both, or in neither")
+            if len({layer.pool for layer in stage}) > 1:
+                raise DataError(f"{where}: the layers of group {group!r} bear the losses of different pools")
+            if len({layer.weight is None for layer in stage}) > 1:
+                raise DataError(f"{where}: some layers of group {group!r} have a weight and some not; give all or none")
 
     def __getitem__(self, name: str) -> Layer:
         """The layer of that name."""
@@ -119,8 +144,22 @@ class Waterfall:
             layers=tuple(changed if old.name == layer else old for old in self.layers),
         )
 
-    def run(self, event: Event, loss: float | None = None) -> Cascade:
-        """Send a loss (the event's own by default) down the layers; the answer keeps an allocation for each."""
+    def run(
+        self, event: Event, loss: float | Mapping[str, float] | None = None, *, book: Book | None = None
+    ) -> Cascade:
+        """Send a loss (the event's own by default) down the layers; the answer keeps an allocation for each.
+
+        Where layers belong to pools, ``loss`` maps each pool to its loss (and '' to what is no pool's own). A plain
+        number is the loss of no pool: the layers of pools are then not touched, and the layers of all pools bear it.
+        ``book`` says what earlier defaults left of the resources; :class:`~allocopt.Period` keeps one.
+        """
+        losses = self.losses(event, loss)
+        found = walk(self.layers, event, losses, book)
+        whole, left = sum(losses.values()), sum(found.left.values())
+        return Cascade(self.name, event, self.layers, whole, found.answers, left, losses, found)
+
+    def losses(self, event: Event, loss: float | Mapping[str, float] | None = None) -> dict[str, float]:
+        """The loss by pool, checked; the event's own where none is given."""
         if not isinstance(event, Event):
             raise DataError(f"a waterfall runs through an Event, not a {type(event).__name__}; see load_event()")
         if self.currency and event.currency != self.currency:
@@ -128,16 +167,26 @@ class Waterfall:
                 f"waterfall {self.name!r} states its amounts in {self.currency}, event {event.name!r} is in "
                 f"{event.currency or 'no currency'}; convert one of them"
             )
-        whole = event.loss if loss is None else number(loss, "the loss")
-        left, drawn = whole, Counter[tuple[Any, str]]()
-        allocations: dict[str, Allocation] = {}
-        for layer in self.layers:
-            answer = _divide(layer, event, left, drawn)
-            for payer, share in zip(answer.problem.ids, answer.paid.tolist(), strict=True):
-                drawn[payer, layer.pot] += share
-            left = left - answer.problem.loss + answer.residual
-            allocations[layer.name] = answer
-        return Cascade(self.name, event, tuple(self.layers), whole, allocations, left)
+        given = event.question.get("losses", event.loss) if loss is None else loss
+        if not isinstance(given, Mapping):
+            return {"": number(given, "the loss")}
+        pools = ["", *self.pools]
+        for pool in given:
+            if pool not in pools:
+                raise unknown(f"pool of waterfall {self.name!r}", pool, self.pools)
+        return {pool: number(given[pool], f"the loss of pool {pool!r}") for pool in pools if pool in given} or {"": 0.0}
+
+    @property
+    def pools(self) -> tuple[str, ...]:
+        """The pools whose losses have layers of their own, in the order of the layers."""
+        return tuple(dict.fromkeys(layer.pool for layer in self.layers if layer.pool))
+
+    def run_many(self, losses: Any, event: Event) -> Ensemble:
+        """Send many losses down the layers in one call: what each layer, each payer and nobody bears, loss by loss.
+
+        ``losses`` is one loss per scenario, or a mapping from pool to that; the answer equals :meth:`run` on each.
+        """
+        return run_many(self, losses, event)
 
     def cited(self, layer: Layer) -> Iterable[Source]:
         """The sources of one layer, in the order in which it cites them."""
@@ -147,13 +196,3 @@ class Waterfall:
     def __repr__(self) -> str:
         head = f"Waterfall({self.name!r}, {self.status}{f', as of {self.as_of}' if self.as_of else ''})"
         return "\n".join([head, *(f"  {k}. {layer!r}" for k, layer in enumerate(self.layers, 1))])
-
-
-def _divide(layer: Layer, event: Event, left: float, drawn: Mapping[tuple[Any, str], float]) -> Allocation:
-    question = layer.question(event, left, drawn)
-    # With nobody to pay every rule gives the empty answer; the layer's own would look for its key in a missing column.
-    rule = layer.rule if question.n else scheme("pro-rata")
-    try:
-        return rule.allocate(question)
-    except DataError as fault:
-        raise DataError(f"layer {layer.name!r}: {fault}") from None

@@ -12,7 +12,7 @@ from typing import Any
 from allocopt.facts.event import Event
 from allocopt.judgement.axiom_list import AXIOMS
 from allocopt.judgement.axioms import check_axioms, divides_by_caps_alone
-from allocopt.mechanisms.layer import Layer
+from allocopt.mechanisms.layer import Layer, PartOf
 from allocopt.mechanisms.waterfall import Waterfall
 from allocopt.pages.numerals import amount, decimals
 from allocopt.schemes import Scheme, schemes
@@ -95,7 +95,7 @@ def model_page(waterfall: Waterfall, events: Iterable[Event]) -> str:
     """A waterfall: its layers in order, how each is known, its sources, and its run on the defaults that name it."""
     dated = f", as of {waterfall.as_of}" if waterfall.as_of else ""
     rows = [
-        [str(k), layer.name, " and ".join(layer.roles) or layer.payer, _limit(layer, waterfall),
+        [str(k), layer.name, layer.who, _limit(layer, waterfall),
          f"`{layer.rule.title}`", layer.status, ", ".join(layer.sources)]
         for k, layer in enumerate(waterfall.layers, 1)
     ]  # fmt: skip
@@ -108,6 +108,8 @@ def model_page(waterfall: Waterfall, events: Iterable[Event]) -> str:
         _table(head, rows),
         "\n".join(f"- {layer.name}: {layer.note}" for layer in waterfall.layers if layer.note),
     ]
+    if waterfall.period.told:
+        parts += ["## Over time", "\n".join(f"- {sentence}" for sentence in waterfall.period.told)]
     for event in events:
         if event.question.get("model") == waterfall.name:
             parts += [f"## On [{event.name}](../datasets/{event.name}.md)", _steps(waterfall, event)]
@@ -210,8 +212,15 @@ def _prose(text: str) -> str:
 
 def _limit(layer: Layer, waterfall: Waterfall) -> str:
     column = f"{'' if layer.factor == 1 else f'{layer.factor:g} × '}`{layer.cap}`" if layer.cap else ""
-    most = f"{waterfall.currency} {layer.amount:,.0f}" if layer.amount is not None else ""
-    return ", in all at most ".join(part for part in (column, most) if part) or "no limit"
+    own = f"`{layer.attributed}`, each its own" if layer.attributed else ""
+    if isinstance(layer.amount, PartOf):
+        most = (
+            f"{layer.amount.factor:g} × the `{layer.amount.of}` of {' and '.join(layer.amount.roles) or 'all payers'}"
+        )
+    else:
+        most = f"{waterfall.currency} {layer.amount:,.0f}" if layer.amount is not None else ""
+    limit = ", in all at most ".join(part for part in (", ".join(filter(None, (column, own))), most) if part)
+    return "; ".join([limit or "no limit", *layer.traits])
 
 
 def _money(value: float, event: Event) -> str:

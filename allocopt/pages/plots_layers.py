@@ -20,7 +20,9 @@ def waterfall_data(cascade: Cascade) -> pd.DataFrame:
     """What :func:`waterfall` draws: the loss, every layer and the residual, each amount with what is left after it."""
     steps = cascade.steps
     rows = [("loss", cascade.loss, cascade.loss)]
-    rows += [(str(name), float(step["paid"]), float(step["passed on"])) for name, step in steps.iterrows()]
+    paid = steps["paid"].to_numpy(dtype=float)
+    left = cascade.loss - paid.cumsum()  # of the whole loss: a layer of one pool passes on its pool's rest
+    rows += list(zip(map(str, steps.index), paid.tolist(), left.tolist(), strict=True))
     rows.append(("residual: borne by nobody", cascade.residual, cascade.residual))
     return pd.DataFrame(rows, columns=["step", "amount", "left"]).set_index("step")
 

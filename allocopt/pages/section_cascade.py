@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from allocopt.mechanisms.cascade import Cascade
-from allocopt.mechanisms.layer import Layer
+from allocopt.mechanisms.layer import Layer, PartOf
 from allocopt.pages import plots_layers
 from allocopt.pages.blocks import Block, Code, Formula, Listing, Math, Paragraph, Picture, Strong, Table, Text
 from allocopt.pages.canvas import tall
@@ -23,7 +23,7 @@ def cascade_blocks(run: Cascade, cited: Citations) -> list[Block]:
     rows: list[list[Text]] = []
     for number, (layer, (_, step)) in enumerate(zip(run.layers, steps.iterrows(), strict=True), 1):
         figures: list[Text] = [amount(float(step[name]), places) for name in ("reached", "paid", "passed on")]
-        words: list[Text] = [f"{number}. {layer.name}", _who(layer), _limit(layer, places), layer.rule.title]
+        words: list[Text] = [f"{number}. {layer.name}", layer.who, _limit(layer, places), layer.rule.title]
         rows.append([*words, *figures, layer.status, cited.marks(layer.sources, among)])
     unit = f", {currency}" if currency else ""
     paid = float(run.by_layer.sum())
@@ -36,6 +36,11 @@ def cascade_blocks(run: Cascade, cited: Citations) -> list[Block]:
         found = answer.certificate
         three: list[Text] = [residual(found.primal), residual(found.dual), residual(found.gap)]
         proofs.append([name, found.kind, *three, "holds" if found.holds(TOLERANCE) else "DOES NOT HOLD"])
+    for group, split in run.splits.items():
+        found = split.certificate
+        three = [residual(found.primal), residual(found.dual), residual(found.gap)]
+        holds = "holds" if found.holds(TOLERANCE) else "DOES NOT HOLD"
+        proofs.append([f"{group} (side by side)", found.kind, *three, holds])
     blocks: list[Block] = [
         Paragraph(
             "Layers bear the loss in order. Each divides what reaches it among its payers by its own rule, up to its "
@@ -73,16 +78,18 @@ def _rules(run: Cascade) -> dict[str, Text]:
     return found
 
 
-def _who(layer: Layer) -> str:
-    return layer.payer or " and ".join(layer.roles)
-
-
 def _limit(layer: Layer, places: int) -> Text:
     parts: list[Any] = []
     if layer.cap:
         parts += [*([f"{layer.factor:g} × "] if layer.factor != 1 else []), Code(layer.cap)]
-    if layer.amount is not None:
+    if layer.attributed:
+        parts += [f"{', ' if parts else ''}of ", Code(layer.attributed), " each its own"]
+    if isinstance(layer.amount, PartOf):
+        of, whose = Code(layer.amount.of), " and ".join(layer.amount.roles) or "all payers"
+        parts += [f"{', ' if parts else ''}at most {layer.amount.factor:g} × the ", of, f" of {whose}"]
+    elif layer.amount is not None:
         parts.append(f"{', ' if parts else ''}at most {amount(layer.amount, places)}")
+    parts += [f"{'; ' if parts else ''}{trait}" for trait in layer.traits[:1]] + [f"; {t}" for t in layer.traits[1:]]
     return tuple(parts) or "none"
 
 

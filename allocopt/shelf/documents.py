@@ -111,6 +111,25 @@ class Section:
             self.fault(key, str(fault))
             return 0.0
 
+    def count(self, key: str, default: Any = _MISSING, low: int = 1) -> Any:
+        """A whole number >= ``low``; the default when the key is absent."""
+        value = self._take(key, int, f"a whole number >= {low}", default)
+        if value is not None and key in self.entries and isinstance(value, int) and value < low:
+            self.fault(key, f"is {value}; expected a whole number >= {low}")
+        return value
+
+    def choice(self, key: str) -> tuple[str | float, ...]:
+        """A text or a number, or a list of them."""
+        value = self._take(key, (str, int, float, list), "a text, a number or a list of them", _MISSING)
+        values = value if isinstance(value, list) else [] if value is None else [value]
+        for entry in values:
+            if not isinstance(entry, str | int | float) or isinstance(entry, bool):
+                self.fault(key, f"holds {entry!r}; expected texts or numbers only")
+                return ()
+        if not values and value is not None:
+            self.fault(key, "is an empty list; expected the values a payer's row may hold")
+        return tuple(values)
+
     def flag(self, key: str) -> bool:
         """True or false; false when absent."""
         return bool(self._take(key, bool, "true or false", False))

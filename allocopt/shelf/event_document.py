@@ -158,6 +158,9 @@ def _question(root: Section) -> dict[str, Any]:
         "key": entry.text("key", default=""),
         "model": entry.text("model", default=""),
     }
+    losses = entry.section("losses", required=False)
+    if losses is not None:
+        asked["losses"] = {pool: losses.amount(pool) for pool in losses.entries}
     entry.close()
     return {key: value for key, value in asked.items() if value not in (None, "")}
 

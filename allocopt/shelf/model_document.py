@@ -10,7 +10,8 @@ from typing import Any
 from allocopt.errors import DataError
 from allocopt.facts.event import ROLES
 from allocopt.facts.problem import STATUSES as HOW_KNOWN
-from allocopt.mechanisms.layer import Layer
+from allocopt.mechanisms.layer import RENEWALS, Layer, PartOf
+from allocopt.mechanisms.terms import EXTENSIONS, ORDERS, RECOVERIES, UNITS, Terms
 from allocopt.mechanisms.waterfall import STATUSES, Waterfall
 from allocopt.shelf.documents import Findings, Section, read_heading, read_sources, read_toml
 
@@ -29,31 +30,61 @@ def read_model(source: Traversable, found: Findings) -> Waterfall | None:
         "sources": read_sources(root),
     }
     layers = [_layer(entry, facts["currency"]) for entry in root.listed("layers", required=True)]
+    period = _period(root)
     root.close()
     if found.faults:
         return None
     try:
         stated = tuple(layer for layer in layers if layer is not None)
-        return Waterfall(name, stated, title=title, status=status, as_of=as_of, **facts)
+        return Waterfall(name, stated, title=title, status=status, as_of=as_of, period=period or Terms(), **facts)
     except DataError as fault:
         found.add(*_place(str(fault)))
         return None
 
 
+def _period(root: Section) -> Terms | None:
+    """The table [period]: how defaults in a row count together."""
+    entry = root.section("period", required=False)
+    if entry is None:
+        return None
+    stated: dict[str, Any] = {
+        "length": entry.count("length", default=None),
+        "unit": entry.text("unit", default=UNITS[0], choices=UNITS),
+        "extended": entry.text("extended", default=EXTENSIONS[0], choices=EXTENSIONS),
+        "most_months": entry.count("most_months", default=None),
+        "most_days": entry.count("most_days", default=None),
+        "order": entry.text("order", default=ORDERS[0], choices=ORDERS),
+        "recoveries": entry.text("recoveries", default=RECOVERIES[0], choices=RECOVERIES),
+        "notice_factor": entry.amount("notice_factor", default=None),
+        "sources": entry.texts("sources", default=()),
+        "note": entry.text("note", default=""),
+    }
+    before = len(entry.found.faults)
+    entry.close()
+    return Terms(**stated) if len(entry.found.faults) == before and not root.found.faults else None
+
+
 def _layer(entry: Section, currency: str) -> Layer | None:
     before = len(entry.found.faults)
-    if "amount" in entry and not currency:
-        entry.fault("amount", "has no currency; state the model's currency before its layers")
     stated: dict[str, Any] = {
         "name": entry.text("name"),
         "roles": entry.texts("payers", default=(), choices=ROLES),
         "payer": entry.text("payer", default=""),
+        "only": _only(entry),
         "cap": entry.text("cap", default="") or None,
         "factor": entry.amount("factor", default=1.0),
-        "amount": entry.amount("amount", default=None),
+        "attributed": entry.text("attributed", default="") or None,
+        "amount": _amount(entry, currency),
         "scheme": entry.text("scheme", default="pro-rata"),
         "key": _key(entry),
         "resource": entry.text("resource", default=""),
+        "tiers": entry.text("tiers", default="") or None,
+        "pool": entry.text("pool", default=""),
+        "pari_passu": entry.text("pari_passu", default=""),
+        "weight": entry.amount("weight", default=None),
+        "renews": entry.text("renews", default=RENEWALS[0], choices=RENEWALS),
+        "period_factor": entry.amount("period_factor", default=None),
+        "restored_after": entry.count("restored_after", default=None, low=0),
         "sources": entry.texts("sources", default=()),
         "status": entry.text("status", default="published", choices=HOW_KNOWN),
         "note": entry.text("note", default=""),
@@ -70,6 +101,30 @@ def _layer(entry: Section, currency: str) -> Layer | None:
         return None
 
 
+def _amount(entry: Section, currency: str) -> float | PartOf | None:
+    """A number in the model's currency, or a part of the total of a column: { of = "default_fund", factor = 0.1 }."""
+    if not isinstance(entry.entries.get("amount"), Mapping):
+        if "amount" in entry and not currency:
+            entry.fault("amount", "has no currency; state the model's currency before its layers")
+        found: float | None = entry.amount("amount", default=None)
+        return found
+    part = entry.section("amount")
+    if part is None:
+        return None
+    before = len(entry.found.faults)
+    stated = part.text("of"), part.amount("factor", default=1.0), part.texts("payers", default=(), choices=ROLES)
+    part.close()
+    return PartOf(*stated) if len(entry.found.faults) == before else None
+
+
+def _only(entry: Section) -> dict[str, Any]:
+    """Columns and the value, or the list of values, that a payer's row must hold."""
+    if "only" not in entry:
+        return {}
+    chosen = entry.section("only")
+    return {} if chosen is None else {column: chosen.choice(column) for column in chosen.entries}
+
+
 def _key(entry: Section) -> str | Mapping[str, float] | None:
     """A column, or a blend: a table of columns and their weights."""
     if not isinstance(entry.entries.get("key"), Mapping):
@@ -80,5 +135,5 @@ def _key(entry: Section) -> str | Mapping[str, float] | None:
 
 def _place(message: str) -> tuple[str, str]:
     """Split "layer 'x': what is wrong" into the place and the fault."""
-    found = re.match(r"(layer '[^:]*'|layer \"[^:]*\"): (.*)", message)
+    found = re.match(r"(layer '[^:]*'|layer \"[^:]*\"|\[period\]): (.*)", message)
     return (found[1], found[2]) if found else ("", message)
