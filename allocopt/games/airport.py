@@ -11,7 +11,8 @@ import numpy as np
 import pandas as pd
 
 from allocopt.facts.checks import Array
-from allocopt.games.base import Coalitions, Game, player_amounts
+from allocopt.games.base import ClosedForm, Coalitions, Game, player_amounts
+from allocopt.maths.closed_values import airport_shapley, cover_banzhaf
 from allocopt.maths.coalitions import picked, subset_maxima
 
 
@@ -31,6 +32,12 @@ class AirportGame(Game):
     def block(self, index: int) -> Array:
         others = self.costs[picked(index, self.block_bits, self.n)]
         return np.asarray(np.maximum(self._low, others.max(initial=0.0)))
+
+    def closed_form(self, value: str = "shapley", seed: int | None = None) -> ClosedForm | None:
+        """Every step in cost is shared by those who need it."""
+        if value == "shapley":
+            return ClosedForm(airport_shapley(self.costs), 0.0, "airport formula")
+        return ClosedForm(cover_banzhaf(self.costs, 1), 0.0, "airport formula") if value == "banzhaf" else None
 
 
 def airport(costs: Array | Sequence[float] | pd.Series[Any], players: Sequence[Any] | None = None) -> AirportGame:

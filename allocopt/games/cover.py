@@ -12,7 +12,8 @@ import pandas as pd
 
 from allocopt.errors import DataError
 from allocopt.facts.checks import Array, number
-from allocopt.games.base import Coalitions, Game, player_amounts
+from allocopt.games.base import ClosedForm, Coalitions, Game, player_amounts
+from allocopt.maths.closed_values import cover_banzhaf, cover_shapley
 from allocopt.maths.coalitions import picked, subset_tops
 
 
@@ -42,6 +43,13 @@ class CoverGame(Game):
         for j in range(most):
             np.maximum(out, self._low[j] + tops[most - j], out=out)
         return np.asarray(out)
+
+    def closed_form(self, value: str = "shapley", seed: int | None = None) -> ClosedForm | None:
+        """Steps between neighbouring exposures, each shared by those who are at least as large."""
+        known = {"shapley": cover_shapley, "banzhaf": cover_banzhaf}.get(value)
+        if known is None:
+            return None
+        return ClosedForm(known(self.exposures, self.k), 0.0, f"cover-{self.k} formula")
 
 
 def cover(

@@ -16,6 +16,11 @@ from allocopt.facts.checks import Array, number
 from allocopt.games.base import ClosedForm, Coalitions, Game, player_amounts
 from allocopt.maths.coalitions import picked, subset_sums
 from allocopt.maths.tails import SAME
+from allocopt.maths.threshold import threshold_values, threshold_work
+
+# Steps of the generating function, about 1e9 a second: never more than some seconds, and beyond a little no more than
+# looking at all coalitions would take.
+_MOST_WORK, _LITTLE_WORK = 2.0**33, 2.0**24
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -37,6 +42,15 @@ class TotalGame(Game):
 
     def block(self, index: int) -> Array:
         return self.of_totals(self._low + self.weights[picked(index, self.block_bits, self.n)].sum())
+
+    def closed_form(self, value: str = "shapley", seed: int | None = None) -> ClosedForm | None:
+        """From the distributions of the total, where the weights are whole numbers and not too large."""
+        whole = np.all((self.weights >= 0) & (self.weights == np.floor(self.weights)) & (self.weights < 2**53))
+        if value not in ("shapley", "banzhaf") or not whole:
+            return None
+        if threshold_work(self.weights) > min(_MOST_WORK, max(_LITTLE_WORK, 2.0 ** (self.n + 4))):
+            return None
+        return ClosedForm(getattr(threshold_values(self.weights, self.of_totals), value), 0.0, "generating function")
 
 
 @dataclass(frozen=True, eq=False, repr=False)
