@@ -16,6 +16,9 @@ Orders = NDArray[np.intp]
 # 2^14 worths are 128 KiB: a row stays in the processor's second-level cache while it is added and weighed.
 BLOCK_BITS = 14
 
+# Smaller tables are read by numpy in about a millisecond, less than it takes to load the compiler.
+_COMPILED_FROM = 18  # players
+
 _SAMPLED_CELLS = 2**19  # order x player entries held at once while sampling: a few tens of megabytes
 
 
@@ -44,15 +47,20 @@ def memberships(start: int, stop: int, n: int) -> NDArray[np.bool_]:
     return np.asarray((masks[:, None] >> np.arange(n, dtype=np.int64)) & 1, dtype=np.bool_)
 
 
-def member_sums(blocks: Iterable[Array], n: int, weights: Array) -> tuple[Array, Array]:
+def member_sums(blocks: Array | Iterable[Array], n: int, weights: Array) -> tuple[Array, Array]:
     r"""Weighted sums of worths over the coalitions that contain each player, and plain totals by coalition size.
 
     .. math:: A_i = \sum_{S \ni i} w_{|S|} v(S), \qquad V_s = \sum_{|S| = s} v(S)
 
     ``blocks`` yields the worths in the order of their masks, ``2**min(n, BLOCK_BITS)`` at a time, so the table need
     never exist as a whole; ``weights`` has one entry per size 0 .. n. Each worth is read once: rows whose high bits
-    name equally many players are added up, and what is left is folded in half player by player, O(2^n) in all.
+    name equally many players are added up, and what is left is folded in half player by player, O(2^n) in all. A
+    large table that stands in memory (an array, one block per row) is read on all processors by compiled code.
     """
+    if isinstance(blocks, np.ndarray) and n >= _COMPILED_FROM:
+        from allocopt.maths.shapley_kernels import table_sums
+
+        return _folded(*table_sums(blocks.ravel(), n, weights), weights)
     low = min(n, BLOCK_BITS)
     high = n - low
     sizes = np.bitwise_count(np.arange(1 << low)).astype(np.intp)
@@ -66,8 +74,16 @@ def member_sums(blocks: Iterable[Array], n: int, weights: Array) -> tuple[Array,
         # Not the matrix product: threaded BLAS took 100 times as long on busy cores (n = 24). Adding up in two
         # stages keeps the rounding of many equal worths, which is one-sided, at a few hundred units and not 2^14.
         weighed[row] = np.einsum("ij,ij->i", weight[above].reshape(square), block.reshape(square)).sum()
-    sums = np.concatenate([_fold((weight * added).sum(axis=0)), _fold(weighed)])
-    totals = np.zeros(n + 1)
+    return _folded(added, weighed, weights)
+
+
+def _folded(added: Array, weighed: Array, weights: Array) -> tuple[Array, Array]:
+    """Sums by player and totals by size, from rows added up by the size of their high bits and weighed one by one."""
+    high, low = added.shape[0] - 1, added.shape[1].bit_length() - 1
+    sizes = np.bitwise_count(np.arange(1 << low)).astype(np.intp)
+    weight = weights[sizes + np.arange(high + 1)[:, None]]
+    sums = np.concatenate([bit_sums((weight * added).sum(axis=0)), bit_sums(weighed)])
+    totals = np.zeros(high + low + 1)
     ends = np.cumsum([comb(low, size) for size in range(low)], dtype=np.intp)
     # take, not brackets: it leaves the rows contiguous, and only contiguous sums are pairwise.
     for size, alike in enumerate(np.split(np.take(added, np.argsort(sizes), axis=1), ends, axis=1)):
@@ -75,35 +91,48 @@ def member_sums(blocks: Iterable[Array], n: int, weights: Array) -> tuple[Array,
     return sums, totals
 
 
-def _fold(worths: Array) -> Array:
-    """Sums over the masks that contain bit 0, bit 1, ...: the upper half holds the last bit, then halves are merged."""
-    sums = np.empty(worths.size.bit_length() - 1)
+def bit_sums(entries: Array) -> Array:
+    """For every bit, the sum over the masks that contain it: the upper half holds the last bit, then halves are merged.
+
+    >>> bit_sums(np.array([1.0, 10.0, 100.0, 1000.0]))
+    array([1010., 1100.])
+    """
+    sums = np.empty(entries.size.bit_length() - 1)
     for bit in range(sums.size - 1, -1, -1):
-        sums[bit] = worths[1 << bit :].sum()
-        worths = worths[: 1 << bit] + worths[1 << bit :]
+        sums[bit] = entries[1 << bit :].sum()
+        entries = entries[: 1 << bit] + entries[1 << bit :]
     return sums
 
 
-def blocks_of(values: Array) -> Iterable[Array]:
+def blocks_of(values: Array) -> Array:
     """The rows in which :func:`member_sums` reads a table of 2^n worths; views, nothing is copied."""
     return values.reshape(-1, min(values.size, 1 << BLOCK_BITS))
 
 
-def semivalue(blocks: Iterable[Array], n: int, weights: Array) -> Array:
+def symmetric_value(blocks: Array | Iterable[Array], n: int, present: Array, absent: Array) -> Array:
+    r"""Any value that is linear and treats players alike: worths with a player less worths without, by size.
+
+    .. math:: \phi_i = \sum_{S \ni i} a_{|S|} v(S) - \sum_{S \not\ni i} b_{|S|} v(S)
+              = \sum_{S \ni i} (a_{|S|} + b_{|S|}) v(S) - \sum_S b_{|S|} v(S)
+
+    ``present`` holds :math:`a_0 .. a_n` and ``absent`` :math:`b_0 .. b_n`; ``blocks`` is as in :func:`member_sums`, and
+    each worth is read once.
+    """
+    if n == 0:
+        return np.empty(0)
+    sums, totals = member_sums(blocks, n, present + absent)
+    return sums - absent @ totals
+
+
+def semivalue(blocks: Array | Iterable[Array], n: int, weights: Array) -> Array:
     r"""Average marginal worth of each player under given weights of the coalitions it joins.
 
     .. math:: \phi_i = \sum_{S \not\ni i} p_{|S|} \, (v(S \cup i) - v(S))
-              = \sum_{S \ni i} (p_{|S|-1} + p_{|S|}) v(S) - \sum_S p_{|S|} v(S)
 
     ``weights`` holds :math:`p_0 .. p_{n-1}`; ``blocks`` is as in :func:`member_sums`. Source: Dubey, Neyman and Weber,
     "Value theory without efficiency", Mathematics of Operations Research 6 (1981).
     """
-    if n == 0:
-        return np.empty(0)
-    joined = np.append(0.0, weights)
-    present = np.append(weights, 0.0)
-    sums, totals = member_sums(blocks, n, joined + present)
-    return sums - present @ totals
+    return symmetric_value(blocks, n, np.append(0.0, weights), np.append(weights, 0.0))
 
 
 def shapley_weights(n: int) -> Array:
