@@ -49,9 +49,9 @@ def quotas(n: int, pairs: int, drawn: Whole | None = None, roughness: Array | No
     proportion to :math:`a_s \sqrt{s(n-s)}` times that, which leaves the least error, and never fewer than drawn.
 
     >>> quotas(10, 100).tolist()
-    [0, 10, 36, 36, 18]
-    >>> quotas(10, 200, np.array([0, 10, 36, 36, 18]), np.array([0, 0, 0, 1.0, 1.0])).tolist()
-    [0, 10, 36, 103, 51]
+    [0, 10, 26, 26, 26, 12]
+    >>> quotas(10, 200, np.array([0, 10, 26, 26, 26, 12]), np.array([0, 0, 0, 1.0, 1.0, 0])).tolist()
+    [0, 10, 26, 79, 73, 12]
     """
     most = np.array([float(count) for count in pair_counts(n)])
     if drawn is None:
@@ -114,7 +114,7 @@ def fingerprints(rows: Rows) -> NDArray[np.uint64]:
     if n <= 64:
         weights = np.left_shift(np.uint64(1), np.arange(n, dtype=np.uint64))
     else:
-        weights = np.random.default_rng(n).integers(0, 2**64, n, dtype=np.uint64) | np.uint64(1)
+        weights = np.random.default_rng(n).integers(0, 2**64, n, dtype=np.uint64)
     out = np.zeros(len(rows), dtype=np.uint64)
     for player in range(n):
         out += rows[:, player] * weights[player]

@@ -148,7 +148,9 @@ def by_regression(rows: Rows, sizes: Whole, gaps: Array, total: float, surrogate
     rate = np.divide(share, counts, out=np.zeros_like(share), where=counts > 0)
     values += (rate[sizes] * gaps)[full] @ (rows[full] - half[sizes[full], None])
     if full.all():
-        return Estimate(_adding_up(values, total), np.zeros(n), np.full(n, np.inf), "all coalitions", np.zeros(len(counts)))
+        return Estimate(
+            _adding_up(values, total), np.zeros(n), np.full(n, np.inf), "all coalitions", np.zeros(len(counts))
+        )
     sample = _Sample.of(rows, sizes, gaps, counts, drawn, listed, share)
     known, left, weights, words = sample.corrected() if surrogate else sample.plain()
     values += known + (weights * share[sample.sizes]) @ (sample.rows - half[sample.sizes, None])
