@@ -24,13 +24,8 @@ import pandas as pd
 
 from allocopt.errors import DataError, unknown
 from allocopt.facts.checks import Array, number, vector
-from allocopt.maths.shapley import (
-    Orders,
-    blocks_of,
-    member_sums,
-    shapley_by_orders,
-    shapley_from_table,
-)
+from allocopt.maths.sampling_orders import Orders, shapley_by_orders
+from allocopt.maths.shapley import blocks_of, member_sums, shapley_from_table
 
 METHODS = ("auto", "dynamic program", "enumeration", "sampled")
 

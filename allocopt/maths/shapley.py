@@ -1,8 +1,8 @@
-"""What each player adds to a coalition on average: exact from all 2^n worths in one pass, or sampled with its error."""
+"""What each player adds to a coalition on average: exact from all 2^n worths in one pass."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from math import comb
 
 import numpy as np
@@ -11,15 +11,11 @@ from numpy.typing import NDArray
 from allocopt.errors import DataError
 from allocopt.facts.checks import Array
 
-Orders = NDArray[np.intp]
-
 # 2^14 worths are 128 KiB: a row stays in the processor's second-level cache while it is added and weighed.
 BLOCK_BITS = 14
 
 # Smaller tables are read by numpy in about a millisecond, less than it takes to load the compiler.
 _COMPILED_FROM = 18  # players
-
-_SAMPLED_CELLS = 2**19  # order x player entries held at once while sampling: a few tens of megabytes
 
 
 def player_count(length: int) -> int:
@@ -168,39 +164,3 @@ def banzhaf_from_table(values: Array) -> Array:
     """
     n = player_count(values.size)
     return semivalue(blocks_of(values), n, np.full(n, 2.0 ** (1 - n)))
-
-
-def shapley_by_orders(
-    contributions: Callable[[Orders], Array], n: int, pairs: int, rng: np.random.Generator
-) -> tuple[Array, Array]:
-    r"""Estimate the Shapley value from random orders, each taken with its reverse, and say how far it can be off.
-
-    .. math:: \hat\phi_i = \frac{1}{m} \sum_{k=1}^m \tfrac12 \left( d_i(\pi_k) + d_i(\bar\pi_k) \right)
-
-    ``contributions(orders)`` returns, for each order (one per row), what each arrival adds, in the order of arrival.
-    Returns the estimate and its standard error, one entry per player; ``pairs`` (m, at least 2) orders are drawn from
-    ``rng``. A pair is one observation: an order and its reverse are not independent, two pairs are. For games in
-    which no three players interact a pair is exact.
-    """
-    if pairs < 2:
-        raise DataError(f"{pairs} pair(s) of orders give no standard error; allow at least 2 pairs")
-    if n == 0:
-        return np.empty(0), np.empty(0)
-    origin = np.zeros(n)
-    total, squares = np.zeros(n), np.zeros(n)
-    done = 0
-    while done < pairs:
-        rows = min(pairs - done, max(1, _SAMPLED_CELLS // n))
-        orders = rng.permuted(np.tile(np.arange(n), (rows, 1)), axis=1)
-        pair = np.zeros((rows, n))
-        for arrivals in (orders, orders[:, ::-1]):
-            added = np.empty((rows, n))
-            np.put_along_axis(added, arrivals, contributions(arrivals), axis=1)
-            pair += 0.5 * added
-        if not done:
-            origin = pair.mean(axis=0)  # near the mean, squares of deviations lose no digits
-        total += (pair - origin).sum(axis=0)
-        squares += ((pair - origin) ** 2).sum(axis=0)
-        done += rows
-    variance = np.maximum(0.0, squares - total**2 / pairs) / (pairs - 1)
-    return origin + total / pairs, np.sqrt(variance / pairs)
