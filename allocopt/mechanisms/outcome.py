@@ -11,7 +11,7 @@ import pandas as pd
 
 from allocopt.errors import CertificateError, DataError, unknown
 from allocopt.facts.certificate import Certificate
-from allocopt.facts.checks import Array, vector
+from allocopt.facts.checks import LARGEST, Array, vector
 
 
 class Outcome(ABC):
@@ -67,9 +67,13 @@ def amount_table(frame: Any, what: str, rows: str, columns: str, *, low: float =
         absent = labels.to_frame().isna().to_numpy().any() if isinstance(labels, pd.MultiIndex) else labels.hasnans
         if absent:
             raise DataError(f"{what}: a {word} has no name (NaN); name every {word}")
+    raw = frame.to_numpy()
+    if raw.dtype == np.float64 and raw.size and raw.min() >= low and np.abs(raw).max() <= LARGEST:
+        figures = raw.copy()  # nothing to find fault with: a NaN fails both comparisons
+        figures.flags.writeable = False
+        return figures, frame
     cells = pd.MultiIndex.from_product([list(frame.index), list(frame.columns)])
-    figures = vector(frame.to_numpy().ravel(), cells, what, low=low).reshape(frame.shape)
-    return figures, frame
+    return vector(raw.ravel(), cells, what, low=low).reshape(frame.shape), frame
 
 
 def unit_of(currency: str) -> str:
