@@ -120,7 +120,7 @@ def test_the_cheapest_positions_go_first_and_equals_share() -> None:
 
 @given(
     st.lists(st.tuples(st.floats(0, 20), st.sampled_from([-1.0, 0.0, 1.0, 2.5])), min_size=1, max_size=6),
-    st.floats(0, 60),
+    st.floats(0.01, 60),
 )
 def test_the_linear_form_costs_what_a_linear_program_costs(rows: list[tuple[float, float]], wanted: float) -> None:
     from scipy.optimize import linprog
@@ -292,6 +292,8 @@ def test_a_survivor_can_see_why() -> None:
         ({"quantity": -1.0}, "quantity is -1"),
         ({"quantity": float("nan")}, "quantity is NaN"),
         ({"quantity": "x"}, "not a number"),
+        ({"quantity": 1e-300}, "too close to zero"),
+        ({"quantity": WANTED * 1e-300, "opposite": BOOK}, "quantity: 'gas' is too close to zero"),
         ({"quantity": WANTED}, "give opposite as a DataFrame"),
         ({"opposite": HELD.mul(-1)}, "is -40"),
         ({"opposite": [1.0]}, "opposite is a list"),

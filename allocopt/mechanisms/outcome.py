@@ -11,7 +11,9 @@ import pandas as pd
 
 from allocopt.errors import CertificateError, DataError, unknown
 from allocopt.facts.certificate import Certificate
-from allocopt.facts.checks import LARGEST, Array, vector
+from allocopt.facts.checks import LARGEST, Array, number, vector
+
+FAINT = 1e-290  # the quotient of two amounts must stay within the range of floats
 
 
 class Outcome(ABC):
@@ -54,6 +56,23 @@ def chosen(value: Any, what: str, among: Sequence[str]) -> str:
     if value not in among:
         raise unknown(what, value, among)
     return str(value)
+
+
+def stake(value: Any, what: str) -> float:
+    """An amount to be divided: a finite number >= 0, and not so close to zero that ratios of it overflow."""
+    out = number(value, what)
+    if 0 < out < FAINT:
+        raise DataError(f"{what} is {out:g}, too close to zero to be divided; state it in a smaller unit")
+    return out
+
+
+def stakes(values: Any, labels: pd.Index, what: str) -> Array:
+    """The same for one amount per label."""
+    out = vector(values, labels, what)
+    faint = labels[(out > 0) & (out < FAINT)]
+    if len(faint):
+        raise DataError(f"{what}: {faint[0]!r} is too close to zero to be divided; state amounts in a smaller unit")
+    return out
 
 
 def amount_table(frame: Any, what: str, rows: str, columns: str, *, low: float = 0.0) -> tuple[Array, pd.DataFrame]:
