@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -12,9 +13,8 @@ from numpy.typing import NDArray
 
 from allocopt.errors import DataError, unknown
 from allocopt.facts.checks import Array, number, payer_table, vector
-from allocopt.maths.price import Supply
 from allocopt.mechanisms.ladder import Ladder, Rung, climb
-from allocopt.mechanisms.outcome import unit_of
+from allocopt.mechanisms.outcome import stake, unit_of
 
 TIERS = ("no bid", "non-competitive", "within band", "competitive", "exempt")
 ORDER = (("no bid",), ("non-competitive",), ("within band",), ("competitive", "exempt"))
@@ -61,11 +61,9 @@ class Auction(Ladder):
         The bids of all others and the loss stay as they are. For a member that did not bid, :math:`b_i` is the
         reference price. ``actual`` is what it bears as things are; an exempt member has nothing to gain.
         """
-        n = len(self.ids)
-        silent, speaking = np.tile(self.bid, (n, 1)), np.tile(self.bid, (n, 1))
-        np.fill_diagonal(silent, np.nan)
-        np.fill_diagonal(speaking, np.where(np.isnan(self.bid), self.price, self.bid))
-        without, having = (np.diag(self._shares(rows)) for rows in (silent, speaking))
+        without = np.array([self._share_of(i, math.nan) for i in range(len(self.ids))])
+        bids = np.where(np.isnan(self.bid), self.price, self.bid).tolist()
+        having = np.array([self._share_of(i, bid) for i, bid in enumerate(bids)])
         return pd.DataFrame(
             {
                 "bid": self.bid, "no bid": without, "with bid": having, "incentive": without - having,
@@ -74,22 +72,17 @@ class Auction(Ladder):
             index=self.ids,
         )  # fmt: skip
 
-    def _shares(self, bids: Array) -> Array:
-        """Shares for many sets of bids, (S, n) in and out."""
-        from allocopt.maths.batch import clear_many
-
-        if not bids.size:
-            return np.zeros(bids.shape)
-        left, out = np.full(len(bids), self.loss), np.zeros(bids.shape)
-        for _, on, weight, cap in _levels(
-            bids, self.obliged, self.price, self.band, self.order, self.by_distance, self.pots
-        ):
-            w, c = np.where(on, weight, 0.0), np.where(on, cap, 0.0)
-            able = np.where(w > 0, c, 0.0)
-            given = clear_many(left, Supply(np.zeros(1), w[:, None], np.broadcast_to(c, w.shape)[:, None]))
-            out += given
-            left = np.where(left > able.sum(axis=1), left - able.sum(axis=1), 0.0)
-        return out
+    def _share_of(self, member: int, bid: float) -> float:
+        """What a member would bear had it made another bid, or none (NaN)."""
+        bids = self.bid.copy()
+        bids[member] = bid
+        rungs = [
+            Rung("", on, np.where(on, weight, 0.0), np.where(on, cap, 0.0))
+            for _, on, weight, cap in _levels(
+                bids, self.obliged, self.price, self.band, self.order, self.by_distance, self.pots
+            )
+        ]
+        return float(climb(self.loss, rungs, len(bids))[0][:, member].sum())
 
 
 @dataclass(frozen=True, eq=False)
@@ -212,7 +205,7 @@ def _auction(
     order: tuple[tuple[str, ...], ...], by_distance: tuple[str, ...],
     names: Mapping[tuple[int, str], tuple[str, str]], currency: str,
 ) -> Auction:  # fmt: skip
-    whole, reference, tolerance = number(loss, "the loss"), number(price, "price", low=-np.inf), number(band, "band")
+    whole, reference, tolerance = stake(loss, "the loss"), number(price, "price", low=-np.inf), number(band, "band")
     unit_of(currency)
     for tier in by_distance:
         if tier not in ("non-competitive", "within band"):
@@ -243,7 +236,7 @@ def _levels(
     bid: Array, obliged: NDArray[np.bool_], price: float, band: float, order: tuple[tuple[str, ...], ...],
     by_distance: tuple[str, ...], pots: tuple[_Pot, ...],
 ) -> list[tuple[tuple[int, str], NDArray[np.bool_], Array, Array]]:  # fmt: skip
-    """Who stands on each rung, with which weight and cap; bids may have leading axes."""
+    """Who stands on each rung, with which weight and cap."""
     tier = _tier(bid, obliged, price, band)
     out = []
     for level, group in enumerate(order):

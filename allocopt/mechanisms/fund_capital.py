@@ -96,8 +96,8 @@ def default_fund_capital(
     c-factors are superseded and left out.
 
     >>> held = default_fund_capital(1000.0, pd.Series({"A": 60.0, "others": 340.0}), own=40.0)
-    >>> round(held.k_ccp, 9), round(held.capital["A"], 6), round(held.risk_weighted["A"], 4)
-    (16.0, 2.181818, 27.2727)
+    >>> round(held.k_ccp, 9), held.capital.round(6).to_list(), f"{held.risk_weight:.4%}"
+    (16.0, [2.181818, 12.363636], '45.4545%')
     """
     if not isinstance(funds, pd.Series):
         raise DataError(f"funds is a {type(funds).__name__}; give a Series by member")

@@ -12,7 +12,7 @@ from allocopt.errors import DataError
 from allocopt.facts.checks import Array, vector
 from allocopt.maths.price import Supply, clear
 from allocopt.mechanisms.gains import GainsHaircut
-from allocopt.mechanisms.outcome import amount_table, chosen, unit_of
+from allocopt.mechanisms.outcome import amount_table, chosen, stakes, unit_of
 
 TIMINGS = ("daily", "cumulative")
 NETTINGS = ("account", "member")
@@ -156,4 +156,4 @@ def _by_day(losses: Any, days: pd.Index) -> Array:
                 )
     elif np.ndim(losses) == 0 and len(days) > 1:
         raise DataError(f"losses is {losses!r}; give one loss for each of the {len(days)} days")
-    return vector(losses, days, "losses (by day)")
+    return stakes(losses, days, "losses (by day)")

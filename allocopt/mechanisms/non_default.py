@@ -11,7 +11,7 @@ import pandas as pd
 from allocopt.errors import DataError, unknown
 from allocopt.facts.checks import number, payer_table, vector
 from allocopt.mechanisms.ladder import Ladder, Rung, climb
-from allocopt.mechanisms.outcome import unit_of
+from allocopt.mechanisms.outcome import stake, unit_of
 
 
 def non_default_loss(
@@ -65,7 +65,7 @@ def non_default_loss(
     ({'CCP': 30.0, 'A': 9.0, 'B': 9.0}, 2.0)
     """
     unit_of(currency)
-    whole, table = number(loss, "the loss"), payer_table(members, "members")
+    whole, table = stake(loss, "the loss"), payer_table(members, "members")
     if kind not in keys:
         raise unknown("kind of loss", kind, map(str, keys))
     if house in table.index:

@@ -11,7 +11,9 @@ import pandas as pd
 
 from allocopt.errors import CertificateError, DataError, unknown
 from allocopt.facts.certificate import Certificate
-from allocopt.facts.checks import Array, vector
+from allocopt.facts.checks import LARGEST, Array, number, vector
+
+FAINT = 1e-290  # the quotient of two amounts must stay within the range of floats
 
 
 class Outcome(ABC):
@@ -56,6 +58,23 @@ def chosen(value: Any, what: str, among: Sequence[str]) -> str:
     return str(value)
 
 
+def stake(value: Any, what: str) -> float:
+    """An amount to be divided: a finite number >= 0, and not so close to zero that ratios of it overflow."""
+    out = number(value, what)
+    if 0 < out < FAINT:
+        raise DataError(f"{what} is {out:g}, too close to zero to be divided; state it in a smaller unit")
+    return out
+
+
+def stakes(values: Any, labels: pd.Index, what: str) -> Array:
+    """The same for one amount per label."""
+    out = vector(values, labels, what)
+    faint = labels[(out > 0) & (out < FAINT)]
+    if len(faint):
+        raise DataError(f"{what}: {faint[0]!r} is too close to zero to be divided; state amounts in a smaller unit")
+    return out
+
+
 def amount_table(frame: Any, what: str, rows: str, columns: str, *, low: float = 0.0) -> tuple[Array, pd.DataFrame]:
     """A table of amounts, checked: the figures (read-only) and the frame with its labels."""
     if not isinstance(frame, pd.DataFrame):
@@ -67,9 +86,13 @@ def amount_table(frame: Any, what: str, rows: str, columns: str, *, low: float =
         absent = labels.to_frame().isna().to_numpy().any() if isinstance(labels, pd.MultiIndex) else labels.hasnans
         if absent:
             raise DataError(f"{what}: a {word} has no name (NaN); name every {word}")
+    raw = frame.to_numpy()
+    if raw.dtype == np.float64 and raw.size and raw.min() >= low and np.abs(raw).max() <= LARGEST:
+        figures = raw.copy()  # nothing to find fault with: a NaN fails both comparisons
+        figures.flags.writeable = False
+        return figures, frame
     cells = pd.MultiIndex.from_product([list(frame.index), list(frame.columns)])
-    figures = vector(frame.to_numpy().ravel(), cells, what, low=low).reshape(frame.shape)
-    return figures, frame
+    return vector(raw.ravel(), cells, what, low=low).reshape(frame.shape), frame
 
 
 def unit_of(currency: str) -> str:

@@ -9,9 +9,9 @@ import pandas as pd
 
 from allocopt.errors import DataError
 from allocopt.facts.certificate import Certificate
-from allocopt.facts.checks import Array, number, vector
+from allocopt.facts.checks import Array, vector
 from allocopt.maths.price import Supply, clear
-from allocopt.mechanisms.outcome import amount_table, chosen
+from allocopt.mechanisms.outcome import amount_table, chosen, stake, stakes
 from allocopt.mechanisms.torn import TearUp, box_certificate
 
 METHODS = ("pro-rata", "linear", "quadratic", "lots")
@@ -117,7 +117,7 @@ def _read(quantity: Any, opposite: Any) -> tuple[Array, Array, pd.Index, pd.Inde
             raise DataError("quantity is a Series by contract; give opposite as a DataFrame, survivors x contracts")
         _, frame = amount_table(opposite.to_frame("opposite"), "opposite", "survivor", "contract")
         return (
-            np.array([number(quantity, "quantity")]),
+            np.array([stake(quantity, "quantity")]),
             vector(opposite, frame.index, "opposite")[:, None],
             frame.index,
             None,
@@ -129,7 +129,7 @@ def _read(quantity: Any, opposite: Any) -> tuple[Array, Array, pd.Index, pd.Inde
         lone = have[~have.isin(need)]
         if len(lone):
             raise DataError(f"{what} has no contract {lone[0]!r}; give quantity and opposite for the same contracts")
-    return vector(quantity, frame.columns, "quantity"), q, frame.index, frame.columns
+    return stakes(quantity, frame.columns, "quantity"), q, frame.index, frame.columns
 
 
 def _costs(cost: Any, ids: pd.Index, contracts: pd.Index | None) -> Array:

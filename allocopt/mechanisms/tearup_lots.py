@@ -15,7 +15,8 @@ from allocopt.mechanisms.outcome import worst_of
 from allocopt.mechanisms.torn import TearUp
 
 _COUNTABLE = 10**9  # units of the common measure in one position: beyond this a solver's tolerance hides a unit
-_SECONDS = 60.0
+_SECONDS = 60.0  # after which the best division so far is given with the gap that is then proven
+_SLACK = 1e-6  # of a unit: HiGHS stops within this of an integer and of its bound
 
 
 def whole_lots(Q: Array, q: Array, ids: pd.Index, contracts: pd.Index | None, lot: Array) -> TearUp:
@@ -73,23 +74,45 @@ def _mixed(Q: float, q: Array, lot: Array) -> tuple[Array, Certificate]:
     sizes, whole, measure = _common(lot.tolist(), Q)
     most = [_whole(held, size) for held, size in zip(q.tolist(), lot.tolist(), strict=True)]
     fair = _fair(Q, q) / float(measure)
-    n = len(sizes)
     capacity = sum(size * count for size, count in zip(sizes, most, strict=True))
+    gap = 0.0
     if capacity <= whole:
-        count, gap = np.array(most), 0.0
+        count = most
+    elif not whole:
+        count = [0] * len(sizes)
     else:
-        closed, bound = _solve(np.zeros(n), sizes, most, fair, (0, whole), largest=True)
-        reached = sum(s * c for s, c in zip(sizes, closed, strict=True))
-        gap = max(math.floor(bound + 1e-6) - reached, 0) / whole
-        count, bound = _solve(np.ones(n), sizes, most, fair, (reached, reached), largest=False)
-        distance = float(np.abs(np.array(sizes) * count - fair).sum())
-        gap = max(gap, max(distance - bound, 0.0) / whole)
-    total = sum(s * int(c) for s, c in zip(sizes, count, strict=True))
-    if total > whole or (np.asarray(count) > np.array(most)).any():
+        count, bound = _solve(-np.array(sizes, dtype=np.float64), sizes, most, (0, whole))
+        reached = _closed(sizes, count)
+        gap = max(math.floor(-bound + _SLACK) - reached, 0) / whole
+        count, short = _nearest(sizes, most, fair, reached)
+        gap = max(gap, short / whole)
+    if _closed(sizes, count) > whole or any(c > top for c, top in zip(count, most, strict=True)):
         raise SolverError("HiGHS closed more lots than there are; state quantities in a coarser unit")
-    return np.array([float(size * int(c)) for size, c in zip(sizes, count, strict=True)]) * float(measure), Certificate(
-        0.0, 0.0, gap, "whole lots"
-    )
+    closed = np.array([float(size * c) for size, c in zip(sizes, count, strict=True)]) * float(measure)
+    return closed, Certificate(0.0, 0.0, gap, "whole lots")
+
+
+def _closed(sizes: list[int], count: list[int]) -> int:
+    return sum(size * c for size, c in zip(sizes, count, strict=True))
+
+
+def _nearest(sizes: list[int], most: list[int], fair: Array, total: int) -> tuple[list[int], float]:
+    """The lots nearest to the fair quantities, and how far from the least distance they may be.
+
+    The distance is convex in the lots: it falls by a lot's size for every lot below the fair quantity, changes by less
+    for the one that passes it, and rises by the size beyond. So three groups of lots, each at its own cost.
+    """
+    size, top = np.array(sizes, dtype=np.float64), np.array(most, dtype=np.float64)
+    under = np.minimum(np.floor(fair / size), top)
+    past = np.minimum(top - under, 1.0)
+    passing = np.abs(size * (under + 1) - fair) - np.abs(size * under - fair)
+    cost = np.concatenate((-size, passing, size))
+    room = np.concatenate((under, past, top - under - past))
+    lots, bound = _solve(cost, sizes * 3, room.astype(int).tolist(), (total, total))
+    count = np.array(lots).reshape(3, len(sizes)).sum(axis=0)
+    distance = float(np.abs(size * count - fair).sum())
+    short = max(distance - float(fair.sum()) - bound, 0.0)
+    return count.tolist(), short if short > _SLACK * max(1.0, float(fair.sum())) else 0.0
 
 
 def _common(lot: list[float], Q: float) -> tuple[list[int], int, Fraction]:
@@ -106,25 +129,15 @@ def _common(lot: list[float], Q: float) -> tuple[list[int], int, Fraction]:
     return [int(size / measure) for size in exact], whole, measure
 
 
-def _solve(
-    far: Array, sizes: list[int], most: list[int], fair: Array, total: tuple[int, int], *, largest: bool
-) -> tuple[Array, float]:
-    """Lots per survivor, and the bound the solver proves: the most that can be closed, or the least distance."""
+def _solve(cost: Array, sizes: list[int], most: list[int], total: tuple[int, int]) -> tuple[list[int], float]:
+    """The cheapest lots whose sizes sum to a total in this range, and the bound that HiGHS proves for their cost."""
     from scipy.optimize import Bounds, LinearConstraint, milp
 
-    n = len(sizes)
-    size = np.array(sizes, dtype=np.float64)
-    c = np.concatenate((-size, np.zeros(n))) if largest else np.concatenate((np.zeros(n), far))
-    held = LinearConstraint(np.concatenate((size, np.zeros(n)))[None], *total)
-    above = LinearConstraint(np.hstack((np.diag(size), -np.eye(n))), -np.inf, fair)
-    below = LinearConstraint(np.hstack((-np.diag(size), -np.eye(n))), -np.inf, -fair)
-    top = np.concatenate((most, np.full(n, np.inf)))
     found = milp(
-        c, integrality=np.concatenate((np.ones(n), np.zeros(n))), bounds=Bounds(0.0, top),
-        constraints=[held] if largest else [held, above, below],
+        cost, integrality=np.ones(len(cost)), bounds=Bounds(0.0, np.array(most, dtype=np.float64)),
+        constraints=[LinearConstraint(np.array(sizes, dtype=np.float64)[None], *total)],
         options={"mip_rel_gap": 0.0, "time_limit": _SECONDS},
     )  # fmt: skip
     if found.x is None:
         raise SolverError(f"HiGHS gave no division into lots ({found.message}); state quantities in a coarser unit")
-    bound = float(found.mip_dual_bound)
-    return np.rint(found.x[:n]).astype(int), -bound if largest else bound
+    return np.rint(found.x).astype(int).tolist(), float(found.mip_dual_bound)

@@ -32,9 +32,9 @@ def least_disturbance(
     price, found_by = np.zeros(len(Q)), "closed form (no choice)"
     if len(rows):
         found = _program(Q, q, S, size, t, rows, columns).solve()
-        cut = np.clip(found.x, 0.0, q[rows, columns])
+        cut = np.clip(found.x * Q[columns], 0.0, q[rows, columns])
         t[rows, columns] = np.where(cut <= 1e-13 * Q[columns], 0.0, cut)
-        price[free] = [found.prices[f"budget {k}"] for k in np.flatnonzero(free)]
+        price[free] = [found.prices[f"budget {k}"] / Q[k] for k in np.flatnonzero(free)]
         found_by = f"program ({found.solver})"
     slope = np.divide(t @ S, size[:, None], out=np.zeros(q.shape), where=size[:, None] > 0)
     proof = box_certificate(Q, q, t, slope, price, "no other division disturbs the books less")

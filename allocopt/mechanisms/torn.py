@@ -100,7 +100,8 @@ def box_certificate(Q: Array, q: Array, t: Array, slope: Array, price: Array, st
 
     With reduced slopes :math:`g_{ik} = \partial \rho / \partial t_{ik} - p_k`, convexity bounds the cost of any other
     division from below by the cost of this one less :math:`\sum g^+ t + g^- (q - t)`; that sum is the gap, relative to
-    the size of the slopes times the quantity. Dual: the largest reduced slope of the wrong sign, over the slopes.
+    the size of the slopes times the quantity. Dual: how far a step against the reduced slopes leads within the box,
+    quantities in units of the whole and slopes of the largest.
     """
     target = np.minimum(Q, q.sum(axis=0))
     unit = np.where(Q > 0, Q, 1.0)
@@ -110,6 +111,6 @@ def box_certificate(Q: Array, q: Array, t: Array, slope: Array, price: Array, st
     g = np.where(some, slope - price, 0.0)
     size = max(float(np.abs(np.where(some, slope, 0.0)).max(initial=0.0)), float(np.abs(price).max(initial=0.0))) or 1.0
     waste = np.maximum(g, 0.0) * t + np.maximum(-g, 0.0) * (q - t)
-    inside = np.where(t <= 0, np.maximum(-g, 0.0), np.where(t >= q, np.maximum(g, 0.0), np.abs(g)))
+    step = np.abs(t / unit - np.clip(t / unit - g / size, 0.0, q / unit))
     gap = float((waste / unit).sum()) / size
-    return Certificate(float(primal), float(inside.max(initial=0.0)) / size, gap, "tear-up", statement)
+    return Certificate(float(primal), float(step.max(initial=0.0)), gap, "tear-up", statement)
