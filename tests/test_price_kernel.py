@@ -100,7 +100,7 @@ def test_allocate_many_is_allocate(rule: str, parameters: dict[str, object], var
     for row, loss in enumerate(losses):
         key, cap = (keys[row], caps[row]) if varying else (keys, caps)
         table = _table(4)
-        given_ = parameters if rule in ("talmud", "tal-family") else {**parameters, "key": key}
+        given_ = {**parameters, "key": key}
         alone = ao.allocate(ao.LossProblem(loss, table, cap=cap), rule, **given_).paid
         np.testing.assert_allclose(together[row], alone, rtol=1e-11, atol=1e-12)
 

@@ -1,8 +1,9 @@
 """One price per row, for a million rows in one call: compiled kernels, checked row by row against the exact one.
 
-Two cases. When every row shares one supply and only the loss varies, the supply is tabulated at its breakpoints once
-and each row is a binary search. When the supply varies, each row runs Newton's method on its piecewise linear supply,
-kept inside a bracket: it ends on the segment that clears, usually after three or four passes.
+When every row shares one supply and only the loss varies, the supply is tabulated at its breakpoints once and each row
+is a binary search; with more breakpoints than the rows are worth a table for, each row searches by adding up. When the
+supply varies, each row runs Newton's method on its piecewise linear supply, kept inside a bracket: it ends on the
+segment that clears, usually after three or four passes.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ from allocopt.maths.price import Supply
 Array = NDArray[np.float64]
 
 _PASSES = 200  # bisection alone halves the bracket 60 times before floats run out; Newton needs far fewer
+_SEARCH = 16  # additions over all blocks that a search by row takes; a table takes one for every breakpoint
 _EPS = 4 * np.finfo(np.float64).eps
 
 
@@ -39,11 +41,28 @@ def clear_many(losses: Array, supply: Supply) -> Array:
         if len(s):
             agent = np.tile(np.arange(n), blocks)[able]
             points = np.unique(np.concatenate((s, (s + c / w)[np.isfinite(c)])))
-            below, slope = _tabulate(points, s, w, c)
-            _fixed(losses, points, below, slope, s, w, c, agent, out)
+            if len(points) <= _SEARCH * len(losses):
+                below, slope = _tabulate(points, s, w, c)
+                _fixed(losses, points, below, slope, s, w, c, agent, out)
+            else:
+                _searched(losses, points, s, w, c, agent, out)
     else:
         _varying(losses, supply.start, supply.weight, supply.cap, out)
     return out
+
+
+@njit(cache=True)
+def _at(point: float, s: Array, w: Array, c: Array) -> tuple[float, float]:  # pragma: no cover - compiled
+    """Supply and slope to the right of a price."""
+    total, rise = 0.0, 0.0
+    for j in range(len(s)):
+        give = w[j] * (point - s[j])
+        if give >= c[j] or point >= s[j] + c[j] / w[j]:
+            total += c[j]
+        elif give >= 0.0:
+            total += give
+            rise += w[j]
+    return total, rise
 
 
 @njit(parallel=True, cache=True)
@@ -51,15 +70,7 @@ def _tabulate(points: Array, s: Array, w: Array, c: Array) -> tuple[Array, Array
     """Supply and slope to the right of each breakpoint, summed directly so that nothing cancels."""
     below, slope = np.zeros(len(points)), np.zeros(len(points))
     for k in prange(len(points)):
-        total, rise = 0.0, 0.0
-        for j in range(len(s)):
-            give = w[j] * (points[k] - s[j])
-            if give >= c[j] or points[k] >= s[j] + c[j] / w[j]:
-                total += c[j]
-            elif give >= 0.0:
-                total += give
-                rise += w[j]
-        below[k], slope[k] = total, rise
+        below[k], slope[k] = _at(points[k], s, w, c)
     return below, slope
 
 
@@ -84,6 +95,29 @@ def _fixed(
         whole = k == len(below) - 1 and slope[k] == 0.0
         for j in range(len(s)):
             give = c[j] if whole else w[j] * ((points[k] - s[j]) + step)
+            out[row, agent[j]] += min(max(give, 0.0), c[j])
+
+
+@njit(parallel=True, cache=True)
+def _searched(
+    losses: Array, points: Array, s: Array, w: Array, c: Array, agent: NDArray[np.intp], out: Array
+) -> None:  # pragma: no cover - compiled
+    for row in prange(len(losses)):
+        loss = losses[row]
+        if loss <= 0.0:
+            continue
+        low, high = 0, len(points)
+        while high - low > 1:
+            middle = (low + high) // 2
+            if _at(points[middle], s, w, c)[0] < loss:
+                low = middle
+            else:
+                high = middle
+        below, slope = _at(points[low], s, w, c)
+        step = (loss - below) / slope if slope > 0.0 else 0.0
+        whole = low == len(points) - 1 and slope == 0.0
+        for j in range(len(s)):
+            give = c[j] if whole else w[j] * ((points[low] - s[j]) + step)
             out[row, agent[j]] += min(max(give, 0.0), c[j])
 
 

@@ -63,7 +63,7 @@ def minimal_overlap(amounts: Array, claims: Array) -> Overlap:
     The level :math:`t` is :math:`L` when a claim reaches it; when none does, it solves
     :math:`t + \sum_j (c_j - t)^+ = L`. O(n log n).
     """
-    order = np.argsort(claims, axis=1, kind="stable")
+    order = np.argsort(claims, axis=1)
     cut = np.minimum(np.take_along_axis(claims, order, axis=1), amounts[:, None])
     level = np.where(cut[:, -1] >= amounts, amounts, _overlap_level(amounts, cut))
     nested = np.minimum(cut, level[:, None])
@@ -72,6 +72,37 @@ def minimal_overlap(amounts: Array, claims: Array) -> Overlap:
     sorted_shares = np.cumsum(steps / np.arange(cut.shape[1], 0, -1), axis=1) + (cut - nested)
     np.put_along_axis(shares, order, sorted_shares, axis=1)
     return Overlap(level, shares)
+
+
+def least_overlap_left(amounts: Array, claims: Array) -> Overlap:
+    r"""What minimal overlap leaves of the claims when all but the amount is shared out: its dual, added up directly.
+
+    .. math:: x_i = \sum_{k \le i} (t_k - t_{k-1}) \Bigl(1 - \frac{1}{n - k + 1}\Bigr) + (c_i - E)^+, \qquad
+       t_i = \min(c_i, t), \qquad E = \sum_j c_j - L
+
+    On every unit all who claim it but one go without. The level :math:`t` is :math:`E`, what is shared out, when a
+    claim reaches it, else :math:`\sum_j \min(c_j, t) - t = L`. An amount far below the claims keeps its digits.
+    """
+    order = np.argsort(claims, axis=1)
+    c = np.take_along_axis(claims, order, axis=1)
+    below, larger = _before(c), _before(c[:, ::-1])[:, ::-1]
+    above = np.maximum(amounts[:, None] - (below + larger), 0.0)  # how far a claim exceeds all that is shared out
+    count = np.arange(c.shape[1], 0, -1)
+    reach = below + (count - 1) * c  # what is left when the level is this claim; rises from claim to claim
+    k, rows = np.argmax(reach >= amounts[:, None], axis=1), np.arange(len(c))
+    side = (amounts - below[rows, k]) / np.maximum(count[k] - 1, 1)
+    topped = above[:, -1] > 0
+    level = np.where(topped, c[:, -1] - above[:, -1], side)
+    nested = np.where(topped[:, None], c - above, np.minimum(c, level[:, None]))
+    steps = np.diff(nested, prepend=0.0, axis=1)
+    shares = np.empty(c.shape)
+    np.put_along_axis(shares, order, np.cumsum(steps * (1.0 - 1.0 / count), axis=1) + above, axis=1)
+    return Overlap(level, shares)
+
+
+def _before(values: Array) -> Array:
+    """The sum of all entries before each, added up without the entry itself, so that nothing cancels."""
+    return np.concatenate((np.zeros((len(values), 1)), np.cumsum(values[:, :-1], axis=1)), axis=1)
 
 
 def _overlap_level(amounts: Array, cut: Array) -> Array:

@@ -11,12 +11,15 @@ has the solution :math:`x_b = \mathrm{clip}(w_b (p - s_b),\, 0,\, c_b)` with one
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 Array = NDArray[np.float64]
+
+_LAST_BITS = 2 * float(np.finfo(np.float64).eps)
 
 
 @dataclass(frozen=True)
@@ -36,12 +39,12 @@ class Supply:
         for name in ("start", "weight", "cap"):
             object.__setattr__(self, name, np.broadcast_to(np.asarray(getattr(self, name), dtype=np.float64), shape))
 
-    @property
+    @cached_property
     def able(self) -> Array:
         """The most each block can give: its cap, or nothing when its weight is zero."""
         return np.where(self.weight > 0, self.cap, 0.0)
 
-    @property
+    @cached_property
     def full(self) -> Array:
         """The price at which each block is exhausted; ``inf`` without a cap."""
         with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
@@ -98,17 +101,7 @@ def clear(loss: float, supply: Supply) -> Clearing:
     if loss >= total:
         given[offers] = c
         return Clearing(given.reshape(shape), float(full.max() / scale))
-    # Every segment starts at a breakpoint, so bisection over the sorted breakpoints with a direct sum at each visit
-    # finds the segment without the cancellation that running sums of slopes suffer when weights differ by 1e9.
-    points = np.unique(np.concatenate((s, full[np.isfinite(full)])))
-    low, high = 0, len(points)
-    while high - low > 1:
-        middle = (low + high) // 2
-        if np.clip(w * (points[middle] - s), 0.0, c).sum() < loss:
-            low = middle
-        else:
-            high = middle
-    left = points[low]
+    left = _segment_start(loss, s, w, c, full)
     active = (s <= left) & (full > left)
     slope = w[active].sum()
     if not slope:  # the loss is the total but for the last bit
@@ -121,6 +114,26 @@ def clear(loss: float, supply: Supply) -> Clearing:
     x = _segment(w, left - s, c, step, active, below)
     given[offers] = x
     return Clearing(given.reshape(shape), float((left + step) / scale))
+
+
+def _segment_start(loss: float, s: Array, w: Array, c: Array, full: Array) -> float:
+    """The last breakpoint at which less than the loss is given.
+
+    Bisection over the sorted breakpoints with a direct sum at each visit, so nothing cancels as running sums of slopes
+    do when weights differ by 1e9; blocks that the bracket leaves full or untouched are counted once and dropped.
+    """
+    points = np.sort(np.concatenate((s, full[np.isfinite(full)])))
+    low, high, done = 0, len(points), 0.0
+    while high - low > 1:
+        middle = (low + high) // 2
+        price = points[middle]
+        if done + float(np.clip(w * (price - s), 0.0, c).sum()) < loss:
+            low, keep = middle, full > price
+            done += float(c[~keep].sum())
+        else:
+            high, keep = middle, s < price
+        s, w, c, full = s[keep], w[keep], c[keep], full[keep]
+    return float(points[low])
 
 
 def _segment(w: Array, lead: Array, c: Array, step: float, active: NDArray[np.bool_], below: Array) -> Array:
@@ -141,7 +154,8 @@ def residuals(loss: float, supply: Supply, x: Array, price: float) -> Residuals:
     ``x`` (n) holds totals per agent. Primal: budget and bounds. Dual: :math:`|x_i - X_i(p)|`, the distance from what
     agent :math:`i` supplies at the price. Gap: cost minus the Lagrangian bound
     :math:`p L - \sum_b \max_x (p x - f_b(x))`, relative to the price times the loss. The price may be any point of a
-    plateau, and when supply is exhausted any price at or above the last full block.
+    plateau, and when supply is exhausted any price at or above the last full block. A price is a float: what agent
+    :math:`i` supplies at it is the range between the prices next to it, which a tiny loss far up the ladder can see.
     """
     able = supply.able.sum(axis=-2)
     covered = min(loss, float(able.sum()))
@@ -151,7 +165,8 @@ def residuals(loss: float, supply: Supply, x: Array, price: float) -> Residuals:
         return Residuals(*((0.0 if not x.any() else np.inf,) * 3))
     unit = covered if covered > 0 else loss
     primal = float(max(abs(x.sum() - covered), (x - able).max(), (-x).max(), 0.0)) / unit
-    dual = float(np.abs(x - supply.at(price).sum(axis=-2)).max()) / unit
+    least, most = (supply.at(price + side * _LAST_BITS * abs(price)).sum(axis=-2) for side in (-1, 1))
+    dual = float(np.maximum(least - x, x - most).max(initial=0.0)) / unit
     # The cost of a total is the cost of its cheapest split over blocks, which fills blocks in order of price.
     split = _cheapest_split(supply, x)
     best = supply.at(price)

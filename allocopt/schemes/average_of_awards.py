@@ -88,9 +88,9 @@ class AverageOfAwards(ExactRule):
         """Shares by the exact algorithm, or sampled when asked."""
         if self.way == "exact" or single_point(problem, problem.caps) is not None:
             return super().closed_form(problem)
-        amount, rng = self.divided(problem), np.random.default_rng(self.seed)
-        awards, error = sampled_average_of_awards(amount, problem.caps, self.draws, rng)
-        answer = self._answer(problem, self.charged(problem.caps, awards), f"sampled, {self.draws} draws")
+        rng = np.random.default_rng(self.seed)
+        paid, error = sampled_average_of_awards(problem.loss, problem.caps, self.draws, rng)
+        answer = self._answer(problem, paid, f"sampled, {self.draws} draws")
         return replace(
             answer,
             evidence=lambda given: self._sampled_certificate(given, error),

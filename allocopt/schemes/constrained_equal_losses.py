@@ -3,10 +3,9 @@
 from dataclasses import dataclass, field
 from typing import Any
 
-import numpy as np
-
 from allocopt.facts.checks import Array
 from allocopt.maths.price import Supply
+from allocopt.schemes.keys import per_weight
 from allocopt.schemes.one_price import OnePrice
 
 
@@ -50,7 +49,6 @@ class ConstrainedEqualLosses(OnePrice):
 
     def supply(self, loss: Array, cap: Array, key: Array) -> Supply:
         """One block per payer that starts the earlier the larger the cap is for its weight."""
-        with np.errstate(divide="ignore", invalid="ignore"):
-            ratio = np.where(key > 0, cap / key, 0.0)
+        ratio = per_weight(cap, key)
         start = ratio.max(axis=-1, keepdims=True, initial=0.0) - ratio
         return Supply(start[..., None, :], key[..., None, :], cap[..., None, :])

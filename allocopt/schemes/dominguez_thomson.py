@@ -67,3 +67,22 @@ class DominguezThomson(ExactRule):
         able = np.minimum(claims, amount)
         awards = self.awards(np.array([amount]), able[None, :])[0] if able.sum() > amount else able
         return nearest_to(awards, amount, claims)
+
+    def remainders(self, amounts: Array, claims: Array) -> Array:
+        """By the recursion on what is left of the claims."""
+        from allocopt.maths.division_kernels import recursive_remainders
+
+        return recursive_remainders(amounts, claims)
+
+    def second_remainders(self, amount: float, claims: Array) -> Array:
+        """One round of awards by hand, then what the rest leaves from the start."""
+        given = float(claims.sum()) - amount
+        open_claims = claims - np.minimum(claims, given) / len(claims)
+        if open_claims.sum() <= amount:
+            return np.asarray(open_claims * (amount / open_claims.sum()))
+        return np.asarray(self.remainders(np.array([amount]), open_claims[None, :])[0])
+
+    def remainder_program(self, amount: float, claims: Array) -> tuple[Any, Any, list[Clause]]:
+        """The nearest feasible division to what the recursion leaves."""
+        able = claims if claims.sum() <= amount else self.remainders(np.array([amount]), claims[None, :])[0]
+        return nearest_to(able, amount, claims)

@@ -48,36 +48,47 @@ class ExactRule(Scheme):
     def award_program(self, amount: float, claims: Array) -> tuple[Any, Any, list[Clause]]:
         """Objective, awards in units of the amount, and clauses: a convex program whose solution the awards are."""
 
+    def remainders(self, amounts: Array, claims: Array) -> Array:
+        """The dual rule: what is left of the claims when all but the amounts is awarded.
+
+        A rule whose awards then come close to the claims states it by its own formula, so that no digit is lost.
+        """
+        return np.asarray(claims - self.awards(claims.sum(axis=1) - amounts, claims))
+
+    def second_remainders(self, amount: float, claims: Array) -> Array:
+        """The same remainders for one question, found differently."""
+        return np.asarray(claims - self.second_road(float(claims.sum()) - amount, claims))
+
+    def remainder_program(self, amount: float, claims: Array) -> tuple[Any, Any, list[Clause]]:
+        """As ``award_program``, for the remainders; in units of the amount."""
+        given = float(claims.sum()) - amount
+        cost, awards, clauses = self.award_program(given, claims)
+        return cost, claims / amount - awards * (given / amount), clauses
+
     @property
     def _direct(self) -> bool:
         return self.reading == "burden" or self.self_dual
 
-    def divided(self, problem: LossProblem) -> float:
-        """The amount that the rule divides, in the reading asked for."""
-        if self._direct and not self.bounded:
-            return problem.loss
+    def _need_finite(self, problem: LossProblem) -> None:
         endless = np.flatnonzero(np.isinf(problem.caps))
-        if len(endless):
+        if len(endless) and (self.bounded or not self._direct):
             raise DataError(
                 f"{self.name} ({self.reading} reading) divides the caps themselves, and payer "
                 f"{problem.ids[int(endless[0])]!r} has none ({len(endless)} without); state finite caps with cap=..."
             )
-        return problem.loss if self._direct else max(problem.capacity - problem.loss, 0.0)
-
-    def charged(self, caps: Array, awards: Array) -> Array:
-        """What awards mean for the payers: they are the shares, or what is left of the caps."""
-        return awards if self._direct else caps - awards
 
     def closed_form(self, problem: LossProblem) -> Allocation:
         """Shares by the exact algorithm."""
-        amount, paid = self.divided(problem), single_point(problem, problem.caps)
+        self._need_finite(problem)
+        paid = single_point(problem, problem.caps)
         if paid is None:
-            paid = self.charged(problem.caps, self.awards(np.array([amount]), problem.caps[None, :])[0])
+            rule = self.awards if self._direct else self.remainders
+            paid = rule(np.array([problem.loss]), problem.caps[None, :])[0]
         return self._answer(problem, paid, "exact algorithm")
 
     def solve(self, problem: LossProblem, solvers: tuple[str, ...] | None = None) -> Allocation:
         """Shares by the convex program; where the budget leaves a single point there is nothing to solve."""
-        self.divided(problem)
+        self._need_finite(problem)
         paid = single_point(problem, problem.caps)
         if paid is not None:
             return self._answer(problem, paid, "program (single feasible point)")
@@ -86,12 +97,11 @@ class ExactRule(Scheme):
         return self._answer(problem, paid, f"program ({found.solver})", found.trail)
 
     def program(self, problem: LossProblem) -> Program:
-        """The convex program of the awards, read as shares, in units of the loss."""
+        """The convex program of the awards, or of what they leave, in units of the loss."""
+        self._need_finite(problem)
         unit = problem.loss or 1.0
-        amount = self.divided(problem) or unit
-        cost, awards, clauses = self.award_program(amount, problem.caps)
-        shares = awards * (amount / unit)
-        x = shares if self._direct else problem.caps / unit - shares
+        posed = self.award_program if self._direct or unit >= problem.capacity else self.remainder_program
+        cost, x, clauses = posed(unit, problem.caps)
         return Program(cost, x, tuple(clauses), self.objective, unit, unit)
 
     def batch(self, losses: Array, keys: Array | None, caps: Array) -> Array:
@@ -103,7 +113,7 @@ class ExactRule(Scheme):
         some = (losses > 0) & (losses < total)
         if some.any():
             c, L = caps[some], losses[some]
-            paid[some] = self.charged(c, self.awards(L if self._direct else total[some] - L, c))
+            paid[some] = (self.awards if self._direct else self.remainders)(L, c)
         return paid
 
     def _answer(self, problem: LossProblem, paid: Array, method: str, notes: tuple[str, ...] = ()) -> Allocation:
@@ -118,8 +128,7 @@ class ExactRule(Scheme):
         bounds = float(max((paid - problem.caps).max(initial=0.0), (-paid).max(initial=0.0))) / loss
         again = single_point(problem, problem.caps)
         if again is None:
-            amount = self.divided(problem)
-            again = self.charged(problem.caps, self.second_road(amount, problem.caps))
+            again = (self.second_road if self._direct else self.second_remainders)(problem.loss, problem.caps)
         off = float(np.abs(paid - again).max(initial=0.0)) / loss
         return Certificate(max(budget, bounds), off, 0.0, "exact algorithm", "a second road leads to the same shares")
 

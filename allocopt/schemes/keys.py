@@ -68,6 +68,12 @@ def key_values(key: Any, problem: LossProblem, default: Array, what: str = "key"
     return vector(key, problem.ids, what, low=low)
 
 
+def per_weight(amounts: Array, weights: Array) -> Array:
+    """Amounts per unit of weight; zero where there is no weight, for such a payer takes no part."""
+    some = weights > 0
+    return np.asarray(np.where(some, amounts / np.where(some, weights, 1.0), 0.0))
+
+
 def key_name(key: Any, default: str) -> str:
     """The key in a word or two, for pages and messages."""
     if key is None:

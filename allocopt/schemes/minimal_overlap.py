@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
 from allocopt.facts.checks import Array
-from allocopt.maths.division import minimal_overlap
+from allocopt.maths.division import least_overlap_left, minimal_overlap
 from allocopt.maths.program import Clause
 from allocopt.schemes.exact_rule import ExactRule
 
@@ -55,38 +56,73 @@ class MinimalOverlap(ExactRule):
         """By sorting."""
         return minimal_overlap(amounts, claims).shares
 
+    def remainders(self, amounts: Array, claims: Array) -> Array:
+        """What is left of the claims, by sorting."""
+        return least_overlap_left(amounts, claims).shares
+
     def second_road(self, amount: float, claims: Array) -> Array:
         """Bisection for the level, then every layer counted by how many claims cover it."""
         cut = np.minimum(claims, amount)
-        low, high = 0.0, float(np.sort(cut)[-2]) if len(cut) > 1 else amount
-        for _ in range(80):
-            middle = 0.5 * (low + high)
-            crowded = middle + float(np.maximum(cut - middle, 0.0).sum()) > amount
-            low, high = (middle, high) if crowded else (low, middle)
-        nested = np.minimum(cut, high)
-        layers, at = np.unique(np.append(0.0, nested), return_inverse=True)
-        covered = len(cut) - np.searchsorted(np.sort(nested), layers[1:])
-        reach = np.append(0.0, np.cumsum(np.diff(layers) / covered))
-        return np.asarray(reach[at[1:]] + (cut - nested))
+        level = _bisected(cut, lambda t: t + float(np.maximum(cut - t, 0.0).sum()) <= amount)
+        nested = np.minimum(cut, level)
+        return np.asarray(_layered(nested, lambda covered: 1.0 / covered) + (cut - nested))
+
+    def second_remainders(self, amount: float, claims: Array) -> Array:
+        """The same for what is left: in every layer all go without but one."""
+        top = int(np.argmax(claims))
+        spare = amount - float(np.delete(claims, top).sum())  # of the largest claim, beyond all that is shared out
+        cut = np.minimum(claims, claims[top] - spare) if spare > 0 else claims
+        beyond = claims - cut
+        level = _bisected(cut, lambda t: float((np.minimum(cut, t) + beyond).sum()) - t >= amount)
+        return np.asarray(_layered(np.minimum(cut, level), lambda covered: 1.0 - 1.0 / covered) + beyond)
 
     def award_program(self, amount: float, claims: Array) -> tuple[Any, Any, list[Clause]]:
         """Least squares in every layer, the part above the level fixed."""
-        import cvxpy as cp
-        import scipy.sparse as sp
-
-        n = len(claims)
         cut = np.minimum(claims, amount)
-        level = float(minimal_overlap(np.array([amount]), cut[None, :]).level[0]) if n else 0.0
-        nested = np.minimum(cut, level)
-        layers = np.unique(np.append(0.0, nested))
-        width = np.diff(layers) / amount
-        payer, layer = np.nonzero(nested[:, None] >= layers[None, 1:])
-        s = cp.Variable(max(len(payer), 1), name="s", nonneg=True)
-        count = np.arange(len(payer))
-        ones = np.ones(len(payer))
-        into = sp.csr_array((width[layer], (payer, count)), shape=(n, s.size))
-        across = sp.csr_array((ones, (layer, count)), shape=(len(width), s.size))
-        cost = 0.5 * cp.sum_squares(cp.multiply(np.sqrt(width[layer]), s)) if len(payer) else 0.5 * cp.sum_squares(s)
-        full = [across @ s == np.ones(len(width))] if len(width) else []
-        whole = Clause("layer", full, r"\sum_{i \in N_k} s_{ik} = 1", "cost of one more unit in every layer")
-        return cost, into @ s + (cut - nested) / amount, [whole]
+        level = float(minimal_overlap(np.array([amount]), cut[None, :]).level[0]) if len(cut) else 0.0
+        cost, awards, whole = _in_layers(np.minimum(cut, level), amount)
+        return cost, awards + (cut - np.minimum(cut, level)) / amount, [whole]
+
+    def remainder_program(self, amount: float, claims: Array) -> tuple[Any, Any, list[Clause]]:
+        """The same layers; what is left is what each does not get of those it covers."""
+        found = least_overlap_left(np.array([amount]), claims[None, :])
+        nested = np.minimum(claims, float(found.level[0]))
+        cost, awards, whole = _in_layers(nested, amount)
+        top = int(np.argmax(claims))
+        spare = max(amount - float(np.delete(claims, top).sum()), 0.0)
+        beyond = np.maximum(claims - (claims[top] - spare), 0.0) if spare > 0 else 0.0
+        return cost, nested / amount - awards + beyond / amount, [whole]
+
+
+def _bisected(cut: Array, fits: Callable[[float], bool]) -> float:
+    """The lowest level that fits, at most the second largest claim: above it one claim lies alone."""
+    low, high = 0.0, float(np.sort(cut)[-2]) if len(cut) > 1 else float(cut[0])
+    for _ in range(120):
+        middle = 0.5 * (low + high)
+        low, high = (low, middle) if fits(middle) else (middle, high)
+    return high
+
+
+def _layered(nested: Array, part: Callable[[Array], Array]) -> Array:
+    """Layer by layer from the bottom: each who covers one gets this part of it, given how many cover it."""
+    layers, at = np.unique(np.append(0.0, nested), return_inverse=True)
+    covered = (len(nested) - np.searchsorted(np.sort(nested), layers[1:])).astype(np.float64)
+    reach = np.append(0.0, np.cumsum(np.diff(layers) * part(covered)))
+    return np.asarray(reach[at[1:]])
+
+
+def _in_layers(nested: Array, amount: float) -> tuple[Any, Any, Clause]:
+    """Every layer split by least squares: the cost, what each gets in units of the amount, and the clause."""
+    import cvxpy as cp
+    import scipy.sparse as sp
+
+    layers = np.unique(np.append(0.0, nested))
+    width = np.diff(layers) / amount
+    payer, layer = np.nonzero(nested[:, None] >= layers[None, 1:])
+    s = cp.Variable(max(len(payer), 1), name="s", nonneg=True)
+    count, ones = np.arange(len(payer)), np.ones(len(payer))
+    into = sp.csr_array((width[layer], (payer, count)), shape=(len(nested), s.size))
+    across = sp.csr_array((ones, (layer, count)), shape=(len(width), s.size))
+    cost = 0.5 * cp.sum_squares(cp.multiply(np.sqrt(width[layer]), s)) if len(payer) else 0.5 * cp.sum_squares(s)
+    full = [across @ s == np.ones(len(width))] if len(width) else []
+    return cost, into @ s, Clause("layer", full, r"\sum_{i \in N_k} s_{ik} = 1", "cost of one more unit in every layer")

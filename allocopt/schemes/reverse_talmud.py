@@ -1,11 +1,11 @@
 """Half of every claim first, so that what is left of the halves is equal; then the other halves in equal amounts."""
 
-from dataclasses import dataclass
-
-import numpy as np
+from dataclasses import dataclass, field
+from typing import Any
 
 from allocopt.facts.checks import Array
 from allocopt.maths.price import Supply
+from allocopt.schemes.keys import per_weight
 from allocopt.schemes.one_price import OnePrice
 
 
@@ -13,12 +13,13 @@ from allocopt.schemes.one_price import OnePrice
 class ReverseTalmud(OnePrice):
     r"""The shares closest to half of every cap: the largest pay first, and near exhaustion the smallest are full first.
 
-    .. math:: \min_x \sum_i \tfrac12 (x_i - c_i / 2)^2 \quad \text{s.t.} \quad \sum_i x_i = L,\ 0 \le x_i \le c_i
+    .. math:: \min_x \sum_i \frac{(x_i - c_i / 2)^2}{2 w_i} \quad \text{s.t.} \quad \sum_i x_i = L,\ 0 \le x_i \le c_i
 
-    While :math:`L \le \tfrac12 \sum c`, :math:`x_i = (c_i / 2 - \lambda)^+`; after that
-    :math:`x_i = c_i / 2 + \min(c_i / 2, \mu)`: equal losses on one half of the claims, then equal awards on the other,
-    the Talmud rule in reverse. :math:`c_i` is the cap and :math:`L` the loss, in currency. Prices are counted from the
-    largest half, so the first to pay starts at zero. Self-dual: both readings give the same shares.
+    While :math:`L \le \tfrac12 \sum c`, :math:`x_i = (c_i / 2 - \lambda\, w_i)^+`; after that
+    :math:`x_i = c_i / 2 + \min(c_i / 2, \mu\, w_i)`: equal losses on one half of the claims, then equal awards on the
+    other, the Talmud rule in reverse. :math:`c_i` is the cap and :math:`L` the loss, in currency; :math:`w_i` are
+    weights (``key``, one for each by default), and a payer with weight zero bears nothing. Prices are counted from the
+    largest half per weight, so the first to pay starts at zero. Self-dual: both readings give the same shares.
 
     Raises ``DataError`` when a cap is infinite.
 
@@ -30,8 +31,8 @@ class ReverseTalmud(OnePrice):
     """
 
     name = "reverse-talmud"
-    formula = r"x_i = (c_i/2 - \lambda)^+\ \text{ then }\ c_i/2 + \min(c_i/2, \mu)"
-    objective = r"\sum_i \tfrac12 \left(x_i - \tfrac12 c_i\right)^2"
+    formula = r"x_i = (c_i/2 - \lambda w_i)^+\ \text{ then }\ c_i/2 + \min(c_i/2, \mu w_i)"
+    objective = r"\sum_i \frac{1}{2 w_i} \left(x_i - \tfrac12 c_i\right)^2"
     source = "Chun, Schummer and Thomson (2001), Seoul Journal of Economics 14"
     claims = frozenset({
         "equal treatment", "order preservation of burdens", "order preservation of what is left",
@@ -41,9 +42,13 @@ class ReverseTalmud(OnePrice):
         "order preservation under claims variation", "order preservation under population variation",
         "linked loss population monotonicity", "bounded impact of transfers", "separability",
     })  # fmt: skip
+    keyed = "key"
     bounded = True
+
+    key: Any = field(default=None, metadata={"help": "weights: column, blend, or one figure per payer; one for each"})
 
     def supply(self, loss: Array, cap: Array, key: Array) -> Supply:
         """One block per payer that starts the earlier the larger its half is."""
-        start = 0.5 * (cap.max(axis=-1, keepdims=True, initial=0.0) - cap)
-        return Supply(start[..., None, :], np.ones(1), cap[..., None, :])
+        half = 0.5 * per_weight(cap, key)
+        start = half.max(axis=-1, keepdims=True, initial=0.0) - half
+        return Supply(start[..., None, :], key[..., None, :], cap[..., None, :])
