@@ -201,6 +201,7 @@ def _tails(
     out = np.empty(chunks << low)
     heaviest = mass.max()
     alike = mass.min() == heaviest
+    partial = tail + slack < mass.sum()  # else the mean of everything: there is no boundary
     for chunk in prange(chunks):
         work = np.empty((low + 1, scenarios))
         kept, weights = np.empty(scenarios), np.empty(scenarios)
@@ -211,7 +212,7 @@ def _tails(
             sums = work[at]
             found, bound = False, -np.inf
             edge, weight, total = 0.0, 0.0, 0.0
-            if mask:
+            if mask and partial:
                 start, reach = edges[above] + shifts[at], reaches[above]
                 found, bound, weight, total = _tried(sums, mass, alike, tail + slack, heaviest, start, reach)
                 edge = bound
