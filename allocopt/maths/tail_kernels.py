@@ -4,9 +4,10 @@ The sum over a subset is that over the subset without its lowest member plus one
 in the work space when subsets follow each other by bit mask. So every sum is one vector addition, in a fixed order
 (high bit to low), and nothing is ever subtracted: no rounding builds up along the way.
 
-A tail needs the few largest of many sums. The largest of each of :math:`g` groups of scenarios are found without
-branches; the k-th largest of those is no larger than the k-th largest of all, so what lies below it is dropped, and
-the selection works on the few that are left.
+A tail needs the few largest of many sums. How much weight lies above a trial value, and how far above it, are sums
+without branches, which the processor does eight at a time; they say where the next trial value should be if the tail
+were exponential, and a handful of trials ends at the scenario on the boundary. The first trial starts from what the
+smaller subset needed. Where trials do not end (many equal sums), a selection does.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ from numpy.typing import NDArray
 Array = NDArray[np.float64]
 
 _CHUNK = 10  # subsets of this many columns are one thread's share: the work space of their sums stays in its cache
-_GROUPS = 3  # groups per scenario wanted: more groups leave fewer scenarios above the bound and cost more themselves
+_TRIALS = 24  # four to six are usual
 
 
 def subset_tails(columns: Array, first: int, count: int, mass: Array, tail: float, mean: bool, slack: float) -> Array:
@@ -33,10 +34,8 @@ def subset_tails(columns: Array, first: int, count: int, mass: Array, tail: floa
     array([0.   , 3.333, 4.333, 7.   ])
     """
     mass = np.array(mass)  # read-only arrays are another type to the compiler
-    lightest = np.cumsum(np.sort(mass))
-    need = min(int(np.searchsorted(lightest, tail + slack, side="right")) + 1, len(mass))
     low = min(_CHUNK, count.bit_length() - 1)
-    return np.asarray(_tails(columns, first >> low, count >> low, low, mass, tail, need, mean, slack))
+    return np.asarray(_tails(columns, first >> low, count >> low, low, mass, tail, slack, mean))
 
 
 def subset_norms(columns: Array, first: int, count: int, mass: Array, square: bool) -> Array:
@@ -64,10 +63,11 @@ def _start(columns: Array, high: int, low: int, work: Array) -> None:  # pragma:
 
 
 @njit(cache=True)
-def _next(columns: Array, mask: int, low: int, work: Array) -> int:  # pragma: no cover - compiled
-    """Put the sum over the subset ``mask`` (within the low members) into a row of the work space; return the row."""
+def _next(columns: Array, mask: int, low: int, work: Array) -> tuple[int, int]:  # pragma: no cover - compiled
+    """Put the sum over the subset ``mask`` (of the low members) into a row of the work space; return that row and the
+    one of the subset without its lowest member."""
     if mask == 0:
-        return low
+        return low, low
     at = 0
     while not mask >> at & 1:
         at += 1
@@ -80,48 +80,77 @@ def _next(columns: Array, mask: int, low: int, work: Array) -> int:  # pragma: n
     old, new, column = work[above], work[at], columns[at]
     for s in range(len(column)):
         new[s] = old[s] + column[s]
-    return at
+    return at, above
 
 
-@njit(cache=True, error_model="numpy", fastmath={"nnan", "nsz"})
-def _bound(sums: Array, need: int, groups: int, tops: Array) -> float:  # pragma: no cover - compiled
-    """A number that at least ``need`` of the sums reach."""
-    tops[:groups] = sums[:groups]
-    at = groups
-    while at + groups <= len(sums):
-        for g in range(groups):
-            x = sums[at + g]
-            tops[g] = x if x > tops[g] else tops[g]
-        at += groups
-    for s in range(at, len(sums)):
-        x = sums[s]
-        tops[s - at] = x if x > tops[s - at] else tops[s - at]
-    return _kth(tops, groups, need)
+@njit(cache=True, error_model="numpy", fastmath={"reassoc", "contract", "nnan", "nsz"})
+def _above(sums: Array, mass: Array, alike: bool, value: float) -> tuple[float, float]:  # pragma: no cover - compiled
+    """The weight of the sums beyond ``value``, and the weighted sum of how far beyond they are."""
+    weight, excess = 0.0, 0.0
+    if alike:
+        for s in range(len(sums)):
+            weight += 1.0 if sums[s] > value else 0.0
+        for s in range(len(sums)):
+            excess += max(sums[s] - value, 0.0)
+        return weight * mass[0], excess * mass[0]
+    for s in range(len(sums)):
+        weight += mass[s] if sums[s] > value else 0.0
+    for s in range(len(sums)):
+        excess += mass[s] * max(sums[s] - value, 0.0)
+    return weight, excess
+
+
+@njit(cache=True, error_model="numpy", fastmath={"reassoc", "nnan", "nsz"})
+def _next_below(sums: Array, value: float) -> float:  # pragma: no cover - compiled
+    """The largest sum that is not beyond ``value``."""
+    most = -np.inf
+    for s in range(len(sums)):
+        most = max(most, sums[s] if sums[s] <= value else -np.inf)
+    return most
+
+
+@njit(cache=True, error_model="numpy", fastmath={"reassoc", "nnan", "nsz"})
+def _equal(sums: Array, mass: Array, value: float) -> float:  # pragma: no cover - compiled
+    """The weight of the sums that are ``value``."""
+    weight = 0.0
+    for s in range(len(sums)):
+        weight += mass[s] if sums[s] == value else 0.0
+    return weight
 
 
 @njit(cache=True, error_model="numpy")
-def _kth(values: Array, count: int, k: int) -> float:  # pragma: no cover - compiled
-    """The k-th largest of the first ``count`` values, which are put in another order."""
-    left, right, at = 0, count - 1, k - 1
-    while left < right:
-        pivot = values[(left + right) >> 1]
-        i, j = left, right
-        while i <= j:
-            while values[i] > pivot:
-                i += 1
-            while values[j] < pivot:
-                j -= 1
-            if i <= j:
-                values[i], values[j] = values[j], values[i]
-                i += 1
-                j -= 1
-        if at <= j:
-            right = j
-        elif at >= i:
-            left = i
+def _tried(
+    sums: Array, mass: Array, alike: bool, most: float, heaviest: float, start: float, reach: float
+) -> tuple[bool, float, float, float]:  # pragma: no cover - compiled
+    """Whether the boundary was found; the sum on it, and weight and weighted sum beyond it; or else a value with more
+    than ``most`` beyond it."""
+    value = start
+    low, high = -np.inf, np.inf
+    low_weight, high_weight = 0.0, 0.0
+    target = np.log(most + 0.5 * heaviest)
+    for _ in range(_TRIALS):
+        weight, excess = _above(sums, mass, alike, value)
+        if weight <= most and weight > most - heaviest:
+            edge = _next_below(sums, value)
+            if alike or weight + _equal(sums, mass, edge) > most:
+                return True, edge, weight, excess + weight * value
+            value = edge  # nothing lies between
+        if weight > most:
+            low, low_weight = value, weight
         else:
-            break
-    return float(values[at])
+            high, high_weight = value, weight
+        if weight > 0.0:
+            reach = excess / weight
+        step = value + reach * (np.log(weight + 0.5 * heaviest) - target)
+        if not low < step < high:
+            if low == -np.inf or high == np.inf:
+                break
+            here, there = np.log(low_weight + 0.5 * heaviest), np.log(high_weight + 0.5 * heaviest)
+            step = low + (high - low) * (here - target) / (here - there)
+            if not low < step < high:
+                break
+        value = step
+    return False, low, 0.0, 0.0
 
 
 @njit(cache=True, error_model="numpy")
@@ -166,27 +195,38 @@ def _cut(
 
 @njit(parallel=True, cache=True, error_model="numpy")
 def _tails(
-    columns: Array, first: int, chunks: int, low: int, mass: Array, tail: float, need: int, mean: bool, slack: float
+    columns: Array, first: int, chunks: int, low: int, mass: Array, tail: float, slack: float, mean: bool
 ) -> Array:  # pragma: no cover - compiled
     scenarios = columns.shape[1]
     out = np.empty(chunks << low)
-    groups = need * _GROUPS
+    heaviest = mass.max()
+    alike = mass.min() == heaviest
+    partial = tail + slack < mass.sum()  # else the mean of everything: there is no boundary
     for chunk in prange(chunks):
         work = np.empty((low + 1, scenarios))
-        kept, weights, tops = np.empty(scenarios), np.empty(scenarios), np.empty(scenarios)
+        kept, weights = np.empty(scenarios), np.empty(scenarios)
+        edges, reaches, shifts = np.zeros(low + 1), np.zeros(low + 1), np.zeros(low + 1)
         _start(columns, first + chunk, low, work)
         for mask in range(1 << low):
-            sums = work[_next(columns, mask, low, work)]
-            bound = -np.inf
-            if 2 * groups <= scenarios:
-                bound = _bound(sums, need, groups, tops)
-            count = 0
-            for s in range(scenarios):
-                kept[count] = sums[s]
-                weights[count] = mass[s]
-                count += sums[s] >= bound
-            edge, weight, total = _cut(kept, weights, count, tail, slack)
-            out[chunk << low | mask] = (total + max(tail - weight, 0.0) * edge) / tail if mean else edge
+            at, above = _next(columns, mask, low, work)
+            sums = work[at]
+            found, bound = False, -np.inf
+            edge, weight, total = 0.0, 0.0, 0.0
+            if mask and partial:
+                start, reach = edges[above] + shifts[at], reaches[above]
+                found, bound, weight, total = _tried(sums, mass, alike, tail + slack, heaviest, start, reach)
+                edge = bound
+            if not found:
+                count = 0
+                for s in range(scenarios):
+                    kept[count] = sums[s]
+                    weights[count] = mass[s]
+                    count += sums[s] > bound
+                edge, weight, total = _cut(kept, weights, count, tail, slack)
+            average = (total + max(tail - weight, 0.0) * edge) / tail
+            shifts[at] = edge - edges[above]
+            edges[at], reaches[at] = edge, average - edge
+            out[chunk << low | mask] = average if mean else edge
     return out
 
 
@@ -199,7 +239,7 @@ def _norms(
         work = np.empty((low + 1, columns.shape[1]))
         _start(columns, first + chunk, low, work)
         for mask in range(1 << low):
-            sums = work[_next(columns, mask, low, work)]
+            sums = work[_next(columns, mask, low, work)[0]]
             total = 0.0
             if square:
                 for s in range(len(sums)):
