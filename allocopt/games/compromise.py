@@ -76,11 +76,11 @@ def gately(game: Game) -> GameValue:
 
     with :math:`M_i = v(N) - v(N \setminus i)`. For a cost this is the alternative cost avoided method of water
     engineering: separable costs, and the rest in proportion to what taking part saves. It looks at 2 n + 1 coalitions.
+    Where somebody would do better alone, which the formula does not exclude, ``method`` says so.
 
     Raises
     ------
-    InfeasibleError : the utopia payoffs sum to no more than the stand-alone worths (no less, for a cost) while v(N)
-        differs: no disruption can be equal.
+    InfeasibleError : the utopia payoffs sum to the stand-alone worths while v(N) does not: no disruption is equal.
 
     Sources: Gately, "Sharing the gains from regional cooperation", International Economic Review 15 (1974); Straffin
     and Heaney, "Game theory and the Tennessee Valley Authority", International Journal of Game Theory 10 (1981).
@@ -94,14 +94,17 @@ def gately(game: Game) -> GameValue:
     allowed = _SAME * max(1, game.n) * max(float(np.abs(last).max(initial=0)), float(np.abs(alone).max(initial=0)))
     if abs(surplus) <= allowed and abs(reach) <= allowed:
         return computed(game, alone, "Gately point, nothing to share beyond the stand-alone worths", 2 * game.n + 1)
-    if (-reach if game.kind == "cost" else reach) <= allowed:
+    if abs(reach) <= allowed:
         raise InfeasibleError(
             f"the Gately point does not exist: what the players are worth alone sums to {alone.sum():g} and what they "
-            f"add last to {last.sum():g}, so leaving hurts nobody, while all together are worth {game.grand:g}; use "
-            "the Shapley value"
+            f"add last to {last.sum():g}, so on balance leaving hurts nobody, while all together are worth "
+            f"{game.grand:g}; use the Shapley value"
         )
     amounts = alone + (last - alone) * (surplus / reach)
-    return computed(game, amounts, f"Gately point, propensity to disrupt {_propensity(reach, surplus)}", 2 * game.n + 1)
+    better_alone = amounts - alone if game.kind == "cost" else alone - amounts
+    left = ", not individually rational" if (better_alone > allowed).any() else ""
+    method = f"Gately point, propensity to disrupt {_propensity(reach, surplus)}{left}"
+    return computed(game, amounts, method, 2 * game.n + 1)
 
 
 def _propensity(reach: float, surplus: float) -> str:

@@ -10,12 +10,13 @@ from numpy.typing import NDArray
 
 from allocopt.errors import DataError
 from allocopt.facts.checks import Array
+from allocopt.maths.shapley import bit_sums
 
 Masks = NDArray[np.int64]
 
 MOST_CONNECTED = 1 << 23  # coalitions; a mask, a boundary and a worth each take 200 MiB together
 
-_CHUNK = 1 << 16
+_CHUNK = 1 << 14
 
 
 def connected_coalitions(adjacent: Masks) -> tuple[Masks, Masks]:
@@ -34,7 +35,6 @@ def connected_coalitions(adjacent: Masks) -> tuple[Masks, Masks]:
     bit = np.int64(1) << np.arange(n, dtype=np.int64)
     later = ~((bit << 1) - 1)
     inside, beside, open_to = bit, adjacent, adjacent & later
-    first = np.arange(n)
     found: list[tuple[Masks, Masks]] = []
     count = 0
     while inside.size:
@@ -50,13 +50,11 @@ def connected_coalitions(adjacent: Masks) -> tuple[Masks, Masks]:
             if rows.size:
                 was, around = inside[rows], beside[rows]
                 new = adjacent[j] & ~(was | around)
-                grown.append((
-                    was | bit[j], (around | new) & ~bit[j],
-                    open_to[rows] & later[j] | new & later[first[rows]], first[rows],
-                ))  # fmt: skip
+                after_first = -((was & -was) << 1)
+                grown.append((was | bit[j], (around | new) ^ bit[j], open_to[rows] & later[j] | new & after_first))
         if not grown:
             break
-        inside, beside, open_to, first = (np.concatenate(part) for part in zip(*grown, strict=True))
+        inside, beside, open_to = (np.concatenate(part) for part in zip(*grown, strict=True))
     if not found:
         return np.empty(0, dtype=np.int64), np.empty(0, dtype=np.int64)
     return np.concatenate([m for m, _ in found]), np.concatenate([b for _, b in found])
@@ -79,14 +77,27 @@ def myerson_value(worths: Callable[[Masks], Array], adjacent: Masks) -> tuple[Ar
     """
     n = adjacent.size
     masks, beside = connected_coalitions(adjacent)
-    size, around = np.bitwise_count(masks).astype(np.intp), np.bitwise_count(beside).astype(np.intp)
+    size, around = np.bitwise_count(masks), np.bitwise_count(beside)
     orders = np.array([[1.0 / comb(s + b, s) for b in range(n + 1)] for s in range(n + 1)])  # s! b! / (s + b)!
-    out = np.zeros(n)
+    common = np.empty(masks.size)
     for start in range(0, masks.size, _CHUNK):
         part = slice(start, start + _CHUNK)
-        s, b, worth = size[part], around[part], worths(masks[part])
-        common = orders[s, b] * worth
-        brings, takes = common / s, np.divide(common, b, out=np.zeros(s.size), where=b > 0)
-        for i in range(n):
-            out[i] += brings[masks[part] >> i & 1 == 1].sum() - takes[beside[part] >> i & 1 == 1].sum()
-    return out, masks.size
+        common[part] = orders[size[part], around[part]] * worths(masks[part])
+    takes = np.divide(common, around, out=np.zeros(masks.size), where=around > 0)
+    return _member_totals(masks, common / size, n) - _member_totals(beside, takes, n), masks.size
+
+
+def _member_totals(masks: Masks, entries: Array, n: int) -> Array:
+    """For each player, the sum of the entries whose mask contains it."""
+    if 1 << n <= 8 * masks.size:  # most coalitions are there: halving the whole table is the shortest way
+        return bit_sums(np.bincount(masks, entries, 1 << n).astype(np.float64))
+    out = np.zeros(n)
+    for start in range(0, masks.size, _CHUNK):
+        out += entries[start : start + _CHUNK] @ _rows(masks[start : start + _CHUNK], n)
+    return out
+
+
+def _rows(masks: Masks, n: int) -> Array:
+    """Ones and zeros, one row per mask; floats, because only those are multiplied fast."""
+    packed = masks.astype("<i8").view(np.uint8).reshape(-1, 8)
+    return np.unpackbits(packed, axis=1, count=n, bitorder="little").astype(np.float64)
