@@ -24,8 +24,21 @@ if TYPE_CHECKING:
     from allocopt.facts.certificate import Certificate as Certificate
     from allocopt.facts.event import Event as Event
     from allocopt.facts.problem import LossProblem as LossProblem
+    from allocopt.games.compromise import equal_surplus as equal_surplus
+    from allocopt.games.compromise import gately as gately
+    from allocopt.games.compromise import tau_value as tau_value
+    from allocopt.games.cooperation import myerson as myerson
+    from allocopt.games.cooperation import owen as owen
     from allocopt.games.core import max_excess as max_excess
+    from allocopt.games.divisible import aumann_shapley as aumann_shapley
+    from allocopt.games.interactions import interactions as interactions
     from allocopt.games.shapley import shapley as shapley
+    from allocopt.games.values import banzhaf as banzhaf
+    from allocopt.games.values import least_squares as least_squares
+    from allocopt.games.values import proportional_shapley as proportional_shapley
+    from allocopt.games.values import semivalue as semivalue
+    from allocopt.games.values import solidarity as solidarity
+    from allocopt.games.values import weighted_shapley as weighted_shapley
     from allocopt.judgement import incentives as incentives
     from allocopt.judgement import metrics as metrics
     from allocopt.judgement.axioms import check_axioms as check_axioms
@@ -103,6 +116,11 @@ _HOME = {
     "suits_between": "schemes.constraints", "theil_at_most": "schemes.constraints", "within": "schemes.constraints",
     "games": "", "shapley": "games.shapley",
     "max_excess": "games.core",
+    "aumann_shapley": "games.divisible", "interactions": "games.interactions",
+    "equal_surplus": "games.compromise", "gately": "games.compromise", "tau_value": "games.compromise",
+    "myerson": "games.cooperation", "owen": "games.cooperation",
+    "banzhaf": "games.values", "least_squares": "games.values", "proportional_shapley": "games.values",
+    "semivalue": "games.values", "solidarity": "games.values", "weighted_shapley": "games.values",
     "Cascade": "mechanisms.cascade", "Layer": "mechanisms.layer", "Waterfall": "mechanisms.waterfall",
     "juniorise": "mechanisms.auction", "sgx_auction": "mechanisms.auction", "cash_call": "mechanisms.calls",
     "full_tear_up": "mechanisms.closeout", "forced_allocation": "mechanisms.forced",

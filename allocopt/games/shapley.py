@@ -7,7 +7,8 @@ import numpy as np
 from allocopt.errors import DataError, unknown
 from allocopt.facts.checks import number
 from allocopt.games.answer import GameValue
-from allocopt.games.base import TABLE_LIMIT, Game
+from allocopt.games.base import Game
+from allocopt.games.exact import every_worth
 from allocopt.games.sampled import ORDERS, PAIRS, Progress, least_budget, sampled
 from allocopt.games.table import TableGame
 from allocopt.maths.shapley import semivalue, shapley_weights
@@ -91,9 +92,5 @@ def shapley(
 
 
 def _exact(game: Game) -> GameValue:
-    if game.n > TABLE_LIMIT:
-        raise DataError(
-            f"{game.n} players have 2**{game.n} coalitions; exact values end at {TABLE_LIMIT} players: use 'regression'"
-        )
-    amounts = semivalue(game.blocks(), game.n, shapley_weights(game.n))
+    amounts = semivalue(every_worth(game), game.n, shapley_weights(game.n))
     return GameValue(game, amounts, np.zeros(game.n), 2**game.n, "exact enumeration")

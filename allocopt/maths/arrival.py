@@ -262,7 +262,7 @@ def _rests(reduced: _Reduced) -> Array:
         worths = np.maximum(0.0, reduced.estate - _subset_sums(reduced.claims))
         if not reduced.mirrored:
             worths = worths[::-1].copy()  # by the mask of who is left out
-        return member_sums(blocks_of(worths), n, weights)[0]
+        return member_sums(blocks_of(worths), n, weights)[0].astype(np.float64)
     from allocopt.maths.arrival_kernels import Grid, grid_rests
 
     grid = Grid.of(reduced.estate, reduced.claims, _cells(reduced))

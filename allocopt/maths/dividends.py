@@ -6,9 +6,7 @@ import numpy as np
 
 from allocopt.errors import DataError
 from allocopt.facts.checks import Array
-from allocopt.maths.shapley import memberships, player_count
-
-_MOST = 20  # one row of weights per coalition: 2^20 coalitions of 20 players hold 160 MiB
+from allocopt.maths.shapley import player_count
 
 
 def dividends(values: Array) -> Array:
@@ -38,16 +36,12 @@ def proportional_shapley_from_table(values: Array) -> Array:
     >>> proportional_shapley_from_table(np.array([0.0, 1.0, 3.0, 8.0]))
     array([2., 6.])
     """
-    n = player_count(values.size)
-    if n > _MOST:
-        raise DataError(f"the proportional Shapley value takes up to {_MOST} players, not {n}")
-    alone = np.asarray(values, dtype=np.float64)[1 << np.arange(n)]
+    from allocopt.maths.weighted_orders import weighted_shapley_from_table
+
+    alone = np.asarray(values, dtype=np.float64)[1 << np.arange(player_count(values.size))]
     if (alone <= 0).any():
         at = int(np.flatnonzero(alone <= 0)[0])
         raise DataError(
             f"player {at} is worth {alone[at]:g} alone; the proportional Shapley value needs positive worths"
         )
-    members = memberships(0, values.size, n)
-    together = members @ alone
-    rates = dividends(values)[1:] / together[1:]
-    return np.asarray(alone * (rates @ members[1:]))
+    return weighted_shapley_from_table(values, alone)

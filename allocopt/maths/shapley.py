@@ -4,12 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from math import comb
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from allocopt.errors import DataError
 from allocopt.facts.checks import Array
+
+# Values are differences of sums that are larger by a factor of about n log n. Where the platform has wider floats the
+# last additions, a small part of all, are made in them, so that the difference is right to a few units of rounding.
+Wide = NDArray[np.longdouble]
 
 # 2^14 worths are 128 KiB: a row stays in the processor's second-level cache while it is added and weighed.
 BLOCK_BITS = 14
@@ -39,11 +44,11 @@ def memberships(start: int, stop: int, n: int) -> NDArray[np.bool_]:
     >>> memberships(1, 4, 2).astype(int).tolist()
     [[1, 0], [0, 1], [1, 1]]
     """
-    masks = np.arange(start, stop, dtype=np.int64)
-    return np.asarray((masks[:, None] >> np.arange(n, dtype=np.int64)) & 1, dtype=np.bool_)
+    masks = np.arange(start, stop, dtype="<i8")
+    return np.unpackbits(masks.view(np.uint8).reshape(-1, 8), axis=1, count=n, bitorder="little").view(np.bool_)
 
 
-def member_sums(blocks: Array | Iterable[Array], n: int, weights: Array) -> tuple[Array, Array]:
+def member_sums(blocks: Array | Iterable[Array], n: int, weights: Array | Wide) -> tuple[Wide, Wide]:
     r"""Weighted sums of worths over the coalitions that contain each player, and plain totals by coalition size.
 
     .. math:: A_i = \sum_{S \ni i} w_{|S|} v(S), \qquad V_s = \sum_{|S| = s} v(S)
@@ -52,7 +57,16 @@ def member_sums(blocks: Array | Iterable[Array], n: int, weights: Array) -> tupl
     never exist as a whole; ``weights`` has one entry per size 0 .. n. Each worth is read once: rows whose high bits
     name equally many players are added up, and what is left is folded in half player by player, O(2^n) in all. A
     large table that stands in memory (an array, one block per row) is read on all processors by compiled code.
+
+    Worths meet the weights as rounded to float64. What wider weights lose by that is put back as if worths of equal
+    size were equal, which removes the part of the error that all players share, almost all of it.
     """
+    rounded = weights.astype(np.float64)
+    sums, totals = _member_sums(blocks, n, rounded)
+    return sums + (weights - rounded) @ (totals * np.arange(n + 1) / max(n, 1)), totals
+
+
+def _member_sums(blocks: Array | Iterable[Array], n: int, weights: Array) -> tuple[Wide, Wide]:
     if isinstance(blocks, np.ndarray) and n >= _COMPILED_FROM:
         from allocopt.maths.shapley_kernels import table_sums
 
@@ -73,16 +87,17 @@ def member_sums(blocks: Array | Iterable[Array], n: int, weights: Array) -> tupl
     return _folded(added, weighed, weights)
 
 
-def _folded(added: Array, weighed: Array, weights: Array) -> tuple[Array, Array]:
+def _folded(added: Array, weighed: Array, weights: Array) -> tuple[Wide, Wide]:
     """Sums by player and totals by size, from rows added up by the size of their high bits and weighed one by one."""
     high, low = added.shape[0] - 1, added.shape[1].bit_length() - 1
     sizes = np.bitwise_count(np.arange(1 << low)).astype(np.intp)
-    weight = weights[sizes + np.arange(high + 1)[:, None]]
-    sums = np.concatenate([bit_sums((weight * added).sum(axis=0)), bit_sums(weighed)])
-    totals = np.zeros(high + low + 1)
+    wide = added.astype(np.longdouble)
+    inside = (weights[sizes + np.arange(high + 1)[:, None]] * wide).sum(axis=0)
+    sums = np.concatenate([_bit_sums(inside), _bit_sums(weighed.astype(np.longdouble))])
+    totals = np.zeros(high + low + 1, dtype=np.longdouble)
     ends = np.cumsum([comb(low, size) for size in range(low)], dtype=np.intp)
     # take, not brackets: it leaves the rows contiguous, and only contiguous sums are pairwise.
-    for size, alike in enumerate(np.split(np.take(added, np.argsort(sizes), axis=1), ends, axis=1)):
+    for size, alike in enumerate(np.split(np.take(wide, np.argsort(sizes), axis=1), ends, axis=1)):
         totals[size : size + high + 1] += alike.sum(axis=1)
     return sums, totals
 
@@ -93,11 +108,28 @@ def bit_sums(entries: Array) -> Array:
     >>> bit_sums(np.array([1.0, 10.0, 100.0, 1000.0]))
     array([1010., 1100.])
     """
-    sums = np.empty(entries.size.bit_length() - 1)
+    return np.asarray(_bit_sums(entries))
+
+
+def _bit_sums(entries: NDArray[Any]) -> NDArray[Any]:
+    sums = np.empty(entries.size.bit_length() - 1, dtype=entries.dtype)
     for bit in range(sums.size - 1, -1, -1):
         sums[bit] = entries[1 << bit :].sum()
         entries = entries[: 1 << bit] + entries[1 << bit :]
     return sums
+
+
+def bit_maxima(entries: Array) -> Array:
+    """For every bit, the largest entry among the masks that contain it.
+
+    >>> bit_maxima(np.array([9.0, 1.0, 2.0, 0.0]))
+    array([1., 2.])
+    """
+    found = np.empty(entries.size.bit_length() - 1)
+    for bit in range(found.size - 1, -1, -1):
+        found[bit] = entries[1 << bit :].max()
+        entries = np.maximum(entries[: 1 << bit], entries[1 << bit :])
+    return found
 
 
 def blocks_of(values: Array) -> Array:
@@ -116,8 +148,8 @@ def symmetric_value(blocks: Array | Iterable[Array], n: int, present: Array, abs
     """
     if n == 0:
         return np.empty(0)
-    sums, totals = member_sums(blocks, n, present + absent)
-    return sums - absent @ totals
+    sums, totals = member_sums(blocks, n, present.astype(np.longdouble) + absent)
+    return (sums - absent @ totals).astype(np.float64)
 
 
 def semivalue(blocks: Array | Iterable[Array], n: int, weights: Array) -> Array:
