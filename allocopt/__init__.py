@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from allocopt.facts.certificate import Certificate as Certificate
     from allocopt.facts.event import Event as Event
     from allocopt.facts.problem import LossProblem as LossProblem
+    from allocopt.games.constrained import constrained_shapley as constrained_shapley
     from allocopt.games.core import max_excess as max_excess
     from allocopt.games.shapley import shapley as shapley
     from allocopt.judgement import incentives as incentives
@@ -102,7 +103,7 @@ _HOME = {
     "owa_at_most": "schemes.constraints", "ratio_at_most": "schemes.constraints",
     "suits_between": "schemes.constraints", "theil_at_most": "schemes.constraints", "within": "schemes.constraints",
     "games": "", "shapley": "games.shapley",
-    "max_excess": "games.core",
+    "max_excess": "games.core", "constrained_shapley": "games.constrained",
     "Cascade": "mechanisms.cascade", "Layer": "mechanisms.layer", "Waterfall": "mechanisms.waterfall",
     "juniorise": "mechanisms.auction", "sgx_auction": "mechanisms.auction", "cash_call": "mechanisms.calls",
     "full_tear_up": "mechanisms.closeout", "forced_allocation": "mechanisms.forced",
