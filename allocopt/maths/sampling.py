@@ -113,7 +113,7 @@ def fingerprints(rows: Rows) -> NDArray[np.uint64]:
     n = rows.shape[1]
     weights: NDArray[np.uint64] = np.left_shift(np.uint64(1), np.arange(min(n, 64), dtype=np.uint64))
     if n > 64:
-        weights = np.random.default_rng(n).integers(0, 2**64, n, dtype=np.uint64)
+        weights = np.asarray(np.random.default_rng(n).integers(0, 2**64, n, dtype=np.uint64))
     return np.asarray(rows @ weights, dtype=np.uint64)
 
 
