@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from allocopt.games.compromise import equal_surplus as equal_surplus
     from allocopt.games.compromise import gately as gately
     from allocopt.games.compromise import tau_value as tau_value
+    from allocopt.games.constrained import constrained_shapley as constrained_shapley
     from allocopt.games.cooperation import myerson as myerson
     from allocopt.games.cooperation import owen as owen
     from allocopt.games.core import max_excess as max_excess
@@ -121,6 +122,7 @@ _HOME = {
     "myerson": "games.cooperation", "owen": "games.cooperation",
     "banzhaf": "games.values", "least_squares": "games.values", "proportional_shapley": "games.values",
     "semivalue": "games.values", "solidarity": "games.values", "weighted_shapley": "games.values",
+    "max_excess": "games.core", "constrained_shapley": "games.constrained",
     "Cascade": "mechanisms.cascade", "Layer": "mechanisms.layer", "Waterfall": "mechanisms.waterfall",
     "juniorise": "mechanisms.auction", "sgx_auction": "mechanisms.auction", "cash_call": "mechanisms.calls",
     "full_tear_up": "mechanisms.closeout", "forced_allocation": "mechanisms.forced",

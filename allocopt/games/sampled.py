@@ -83,13 +83,15 @@ def sampled(
     tolerance: float | None = None,
     progress: Progress | None = None,
 ) -> GameValue:
-    """The Shapley value by a sampled method, within a budget or until the largest standard error is at most tolerance."""
+    """The Shapley value by a sampled method, within a budget or until the largest standard error is small enough."""
     if budget < least_budget(game, method):
         orders = " (two orders and their reverses)" if method in ORDERS else ""
         raise DataError(
             f"budget is {budget}; a sample of {game.n} players by {method!r} needs at least "
             f"{least_budget(game, method)} coalitions{orders}"
         )
+    if game.n < 2:
+        return GameValue(game, np.full(game.n, game.grand), np.zeros(game.n), 1, "exact enumeration")
     rng = np.random.default_rng(seed)
     draw = _by_orders if method in ORDERS else _by_pairs
     return draw(game, method, budget, rng, tolerance, progress)
@@ -105,8 +107,6 @@ def _by_pairs(
     game: Game, method: str, budget: int, rng: np.random.Generator, tolerance: float | None, progress: Progress | None
 ) -> GameValue:
     n, total = game.n, game.grand
-    if n < 2:
-        return GameValue(game, np.full(n, total), np.zeros(n), 1, "exact enumeration")
     every, ledger, sampler = sum(pair_counts(n)), Ledger(game), PairSampler(n, rng)
     most = min(every, (budget - 1) // 2)
     least = min(most, (least_budget(game, method) - 1) // 2)
@@ -115,13 +115,19 @@ def _by_pairs(
     if most == every:
         first = most
     rows, sizes, gaps = np.zeros((0, n), dtype=np.bool_), np.zeros(0, dtype=np.intp), np.zeros(0)
+    rank, ranked = np.zeros(n), False
     goal, upto = first, quotas(n, first)
     while True:
         new, of_size = sampler.draw(upto)
         worths = ledger.asked(np.concatenate((new, ~new)))
         rows, sizes = np.concatenate((rows, new)), np.concatenate((sizes, of_size))
         gaps = np.concatenate((gaps, worths[: len(new)] - worths[len(new) :]))
-        found = _estimate(method, rows, sizes, gaps, total)
+        one = np.flatnonzero(of_size == 1)
+        if len(one) == n:
+            # What a player is worth alone beyond what it adds to all others: its cost where the largest decides.
+            rank[new[one].argmax(axis=1)] = np.abs(worths[one] + worths[len(new) + one] - total)
+            ranked = True
+        found = _estimate(method, rows, sizes, gaps, total, rank if ranked else None)
         value = GameValue(game, found.values, found.errors, ledger.evaluations, _words(method, found, len(rows)),
                           found.freedom)  # fmt: skip
         if _enough(value, tolerance, progress) or goal >= most:
@@ -130,10 +136,10 @@ def _by_pairs(
         upto = quotas(n, goal, upto, found.roughness if method == "regression" else None)
 
 
-def _estimate(method: str, rows: Coalitions, sizes: Whole, gaps: Array, total: float) -> Estimate:
+def _estimate(method: str, rows: Coalitions, sizes: Whole, gaps: Array, total: float, rank: Array | None) -> Estimate:
     if method == "leverage":
         return by_leverage(rows, sizes, gaps, total)
-    return by_regression(rows, sizes, gaps, total, surrogate=method == "regression")
+    return by_regression(rows, sizes, gaps, total, rank, surrogate=method == "regression")
 
 
 def _words(method: str, found: Estimate, pairs: int) -> str:
@@ -155,7 +161,7 @@ def _by_orders(
         worths[:, n] = game.grand
         step = max(1, _HELD // (n * n))
         place = np.argsort(orders, axis=1)
-        for start in range(0, len(orders) if n > 1 else 0, step):
+        for start in range(0, len(orders), step):
             before = place[start : start + step, None, :] < np.arange(1, n)[:, None]
             worths[start : start + step, 1:n] = ledger.worths(before.reshape(-1, n)).reshape(-1, n - 1)
         return np.diff(worths, axis=1)
@@ -174,7 +180,7 @@ def _by_orders(
         mean = mean + (values - mean) * sets / after
         done = goal
         errors = np.sqrt(spread / max(1, after - 1) / after)
-        amounts = mean + (game.grand - mean.sum()) / n if n else mean
+        amounts = mean + (game.grand - mean.sum()) / n
         words = f"sampled, {2 * done} {'' if kind == 'reversed' else kind + ' '}permutations"
         value = GameValue(game, amounts, errors, ledger.evaluations, words, float(after - 1))
         if _enough(value, tolerance, progress) or most - done < 2 * size:

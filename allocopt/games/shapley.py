@@ -38,11 +38,11 @@ def shapley(
     Parameters
     ----------
     game : the game.
-    method : ``closed-form`` where the game has one; ``exact`` looks at all 2^n coalitions once; ``auto`` takes the first
-        of these that can be had, else samples by ``regression``. Sampled methods: ``regression`` draws coalitions with
-        their complements, fits the nearest game whose value is known (additive, maximum and largest-k terms, as
-        cross-validation tells) and averages what that leaves over: unbiased, and exact for squared sums, airport and
-        cover games; ``unadjusted`` is the same without a fit; ``leverage`` the regression on additive games alone.
+    method : ``closed-form`` where the game has one; ``exact`` looks at all 2^n coalitions once; ``auto`` takes the
+        first of these that can be had, else samples by ``regression``. Sampled methods: ``regression`` draws
+        coalitions with their complements, fits the nearest game whose value is known (additive, maximum and largest-k
+        terms, as cross-validation tells) and averages what that leaves over: exact for squared sums, airport and cover
+        games; ``unadjusted`` is the same without a fit; ``leverage`` the regression on additive games alone.
         ``permutation`` (also ``antithetic``, ``paired``) samples orders, each with its reverse; ``stratified`` rotates
         them through the queue, ``orthogonal`` and ``quasi`` take them from orthogonal directions and a scrambled Sobol
         sequence. ``constrained`` is :func:`~allocopt.games.constrained.constrained_shapley` with its defaults.

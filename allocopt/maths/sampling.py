@@ -1,7 +1,7 @@
 r"""Which coalitions to look at: pairs of a coalition and its complement, every size its quota, none twice.
 
-A pair stands for both its halves, so only sizes up to n/2 are drawn; at n/2 the half with player 0 is kept. A size whose
-coalitions are fewer than its quota is listed in full and then has no sampling error.
+A pair stands for both its halves, so only sizes up to n/2 are drawn; at n/2 the half with player 0 is kept. A size
+whose coalitions are fewer than its quota is listed in full and then has no sampling error.
 """
 
 from __future__ import annotations
@@ -78,7 +78,7 @@ def quotas(n: int, pairs: int, drawn: Whole | None = None, roughness: Array | No
     whole = np.maximum(least, np.floor(target + 1e-9)).astype(np.intp)
     room = np.flatnonzero((whole < most) & (share > 0))
     whole[room[: max(0, pairs - int(whole.sum()))]] += 1
-    return whole
+    return np.asarray(whole, dtype=np.intp)
 
 
 def random_subsets(sizes: Whole, n: int, rng: np.random.Generator) -> Rows:
@@ -111,14 +111,10 @@ def numbered_subsets(numbers: Whole, n: int, size: int) -> Rows:
 def fingerprints(rows: Rows) -> NDArray[np.uint64]:
     """One number per row: the bit mask itself up to 64 players, and beyond a mixture that tells rows apart."""
     n = rows.shape[1]
-    if n <= 64:
-        weights = np.left_shift(np.uint64(1), np.arange(n, dtype=np.uint64))
-    else:
-        weights = np.random.default_rng(n).integers(0, 2**64, n, dtype=np.uint64)
-    out = np.zeros(len(rows), dtype=np.uint64)
-    for player in range(n):
-        out += rows[:, player] * weights[player]
-    return out
+    weights: NDArray[np.uint64] = np.left_shift(np.uint64(1), np.arange(min(n, 64), dtype=np.uint64))
+    if n > 64:
+        weights = np.asarray(np.random.default_rng(n).integers(0, 2**64, n, dtype=np.uint64))
+    return np.asarray(rows @ weights, dtype=np.uint64)
 
 
 @dataclass(eq=False)
@@ -183,7 +179,7 @@ class PairSampler:
 def shares_of_size(n: int) -> Array:
     r"""What turns the mean of :math:`d(S)(1_{i \in S} - s/n)` over size s into that size's part of the Shapley value.
 
-    .. math:: \phi_i = \frac{v(N)}{n} + \sum_{s=1}^{n/2} a_s\, \mathrm E_{|S|=s}\!\left[d(S)\,(1_{i \in S} - s/n)\right],
+    .. math:: \phi_i = \frac{v(N)}{n} + \sum_{s=1}^{n/2} a_s\, \mathrm E_{|S|=s}[d(S)\,(1_{i \in S} - s/n)],
        \qquad a_s = \frac{n w_s}{s (n - s)}
 
     with :math:`d(S) = v(S) - v(N \setminus S)` and :math:`w_s = 1`, or 1/2 where :math:`s = n/2`.

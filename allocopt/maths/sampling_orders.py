@@ -24,36 +24,37 @@ def size_of_sets(kind: str, n: int, pairs: int) -> int:
     if kind == "reversed":
         return 1
     if kind == "rotated":
-        return min(n, most)
+        return min(max(1, n), most)
     if kind == "orthogonal":
         return min(max(1, n - 1), most)
     return 1 << (most.bit_length() - 1)
 
 
-def set_of_orders(kind: str, n: int, size: int, rng: np.random.Generator) -> Orders:
-    """One set: ``size`` orders, then their reverses; every order on its own is uniformly random.
+def sets_of_orders(kind: str, n: int, size: int, many: int, rng: np.random.Generator) -> Orders:
+    """``many`` independent sets, each of ``size`` orders and then their reverses: (sets, orders, players).
 
-    ``reversed``: independent orders. ``rotated``: rotations of one order by n/size places, so that everybody arrives
-    about equally often in each part of the queue. ``orthogonal``: the ranks of orthogonal directions. ``Sobol``: the
-    ranks of a scrambled Sobol sequence.
+    Every order on its own is uniformly random. ``reversed``: independent orders. ``rotated``: rotations of one order by
+    n/size places, so that everybody arrives about equally often in each part of the queue. ``orthogonal``: the ranks of
+    orthogonal directions. ``Sobol``: the ranks of a scrambled Sobol sequence.
     """
     if kind == "reversed":
-        orders = rng.permuted(np.tile(np.arange(n), (size, 1)), axis=1)
+        orders = rng.permuted(np.tile(np.arange(n), (many, size, 1)), axis=2)
     elif kind == "rotated":
-        first = rng.permutation(n)
-        shifts = np.arange(size) * n // size
-        orders = first[(np.arange(n) + shifts[:, None]) % n]
+        first = rng.permuted(np.tile(np.arange(n), (many, 1)), axis=1)
+        orders = first[:, (np.arange(n) + (np.arange(size) * n // size)[:, None]) % max(1, n)]
     elif kind == "orthogonal":
-        directions = rng.standard_normal((n, size))
-        directions -= directions.mean(axis=0)
-        orders = np.argsort(np.linalg.qr(directions)[0].T, axis=1)
+        directions = rng.standard_normal((many, n, size))
+        spread, slope = np.linalg.qr(directions - directions.mean(axis=1, keepdims=True))
+        # The signs that the factorisation chose follow the data; with those of the slopes directions are uniform.
+        spread = spread * np.sign(np.einsum("kii->ki", slope))[:, None, :]
+        orders = np.argsort(spread.transpose(0, 2, 1), axis=2)
     elif kind == "Sobol":
         from scipy.stats.qmc import Sobol
 
-        orders = np.argsort(Sobol(n, seed=rng).random(size), axis=1)
+        orders = np.array([np.argsort(Sobol(n, seed=rng).random(size), axis=1) for _ in range(many)])
     else:
         raise unknown("kind of orders", kind, KINDS)
-    return np.concatenate((orders, orders[:, ::-1]))
+    return np.concatenate((orders, orders[:, :, ::-1]), axis=1)
 
 
 def shapley_by_orders(
@@ -66,11 +67,11 @@ def shapley_by_orders(
 ) -> tuple[Array, Array]:
     r"""Estimate the Shapley value from random orders, each taken with its reverse, and say how far it can be off.
 
-    .. math:: \hat\phi_i = \frac{1}{m} \sum_{k=1}^m \frac{1}{2q} \sum_{\pi \in P_k} \left( d_i(\pi) + d_i(\bar\pi) \right)
+    .. math:: \hat\phi_i = \frac{1}{m} \sum_{k=1}^m \frac{1}{2q} \sum_{\pi \in P_k} ( d_i(\pi) + d_i(\bar\pi) )
 
     ``contributions(orders)`` returns, for each order (one per row), what each arrival adds, in the order of arrival.
     Returns the estimate and its standard error, one entry per player; ``pairs`` orders are drawn from ``rng`` in m sets
-    of q = ``size`` (m at least 2) as :func:`set_of_orders` says. A set with its reverses is one observation: orders
+    of q = ``size`` (m at least 2) as :func:`sets_of_orders` says. A set with its reverses is one observation: orders
     within are not independent, sets are. For games in which no three players interact an order with its reverse is
     exact.
     """
@@ -83,11 +84,7 @@ def shapley_by_orders(
     done = 0
     while done < sets:
         many = min(sets - done, max(1, _SAMPLED_CELLS // (2 * size * n)))
-        if kind == "reversed" and size == 1:
-            forth = set_of_orders(kind, n, many, rng)
-            orders = np.stack((forth[:many], forth[many:]), axis=1).reshape(2 * many, n)
-        else:
-            orders = np.concatenate([set_of_orders(kind, n, size, rng) for _ in range(many)])
+        orders = sets_of_orders(kind, n, size, many, rng).reshape(-1, n)
         added = np.empty((len(orders), n))
         np.put_along_axis(added, orders, contributions(orders), axis=1)
         found = added.reshape(many, 2 * size, n).mean(axis=1)

@@ -23,14 +23,14 @@ import numpy as np
 
 from allocopt.facts.checks import Array
 from allocopt.maths.sampling import Rows, Whole, pair_counts, shares_of_size
+from allocopt.maths.sampling_fits import Model, Sums, fitted, models
 from allocopt.maths.sampling_surrogates import Surrogates
 
 FOLDS = 4
 DEGREE, COVERS = 2, 3
-_RIDGE = 1e-10  # of each diagonal entry: terms that repeat each other are told apart, fits keep ten digits
-_NOTHING = 1e-12  # of its size: a term that varies less about its means is a constant and rounding
 _LISTED = 1e-3  # weight of sizes listed in full: without error themselves, they pin down what the sample leaves open
 _CALM = 0.1  # of the roughest size: how smooth any other may be taken to be before it has been looked at closely
+_TERMS = 1000  # of one kind: the time of a fit grows with their square times the sample
 _CELLS = 2**22  # entries of the table of terms held at once: 32 MiB
 
 
@@ -45,98 +45,14 @@ class Estimate(NamedTuple):
     roughness: Array
 
 
-@dataclass(frozen=True, eq=False)
-class Sums:
-    """What a least-squares fit needs to know of some rows; sums over two sets of rows add up."""
-
-    gram: Array
-    moment: Array
-    square: float
-    terms: Array
-    gaps: Array
-    count: Array
-
-    def __add__(self, other: Sums) -> Sums:
-        return Sums(
-            self.gram + other.gram, self.moment + other.moment, self.square + other.square, self.terms + other.terms,
-            self.gaps + other.gaps, self.count + other.count,
-        )  # fmt: skip
-
-    def centred(self, weight: Array, free: Array) -> tuple[Array, Array, float]:
-        """Gram matrix, moments and sum of squares about the mean of each size that may have a mean."""
-        each = np.where(self.count > 0, weight * free / np.maximum(self.count, 1.0), 0.0)
-        lean = self.terms * np.sqrt(each)[:, None]
-        gaps = self.gaps * np.sqrt(each)
-        gram, moment = self.gram - lean.T @ lean, self.moment - lean.T @ gaps
-        nothing = np.diag(gram) <= _NOTHING * np.diag(self.gram)
-        gram[nothing], gram[:, nothing], moment[nothing] = 0.0, 0.0, 0.0
-        return gram, moment, self.square - float(gaps @ gaps)
-
-    def level(self, terms: Array, free: Array) -> Array:
-        """The mean by size of what the fit leaves over."""
-        return (self.gaps - self.terms @ terms) * free / np.maximum(self.count, 1.0)
-
-
-class Model(NamedTuple):
-    """The first ``width`` of ``columns`` are fitted; ``words`` says what they are."""
-
-    columns: Whole
-    width: int
-    words: str
-
-
-def models(surrogates: Surrogates) -> list[list[Model]]:
-    """Two rising sequences of models, each of which takes one factorisation: by size first, or covers first."""
-    n, block = surrogates.n, np.arange(surrogates.width).reshape(-1, surrogates.n)
-    curves = [f"additive terms of degree {q} in size" for q in range(surrogates.degree + 1)]
-    curves[0] = "additive terms"
-    alone = block[: surrogates.degree + 1].ravel()
-    rising = [Model(alone, (q + 1) * n, words) for q, words in enumerate(curves)]
-    if not surrogates.covers:
-        return [[Model(alone, 0, "no surrogate"), *rising]]
-    covers = block[surrogates.degree + 1 :].ravel()
-    mixed = np.concatenate((block[0], covers, block[1 : surrogates.degree + 1].ravel()))
-    tops = [f"additive and largest-{k} terms" if k > 1 else "additive and maximum terms"
-            for k in range(1, surrogates.covers + 1)]  # fmt: skip
-    both = [Model(mixed, (1 + k) * n, words) for k, words in enumerate(tops, 1)]
-    both += [Model(mixed, (1 + surrogates.covers + q) * n, f"{tops[-1]}, degree {q} in size")
-             for q in range(1, surrogates.degree + 1)]  # fmt: skip
-    return [[Model(alone, 0, "no surrogate"), *rising], both]
-
-
-def fitted(gram: Array, moment: Array, path: list[Model]) -> list[Array]:
-    """The least-squares terms of every model of a path: a factor of the widest holds those of the others."""
-    from scipy.linalg import LinAlgError, cholesky, solve_triangular
-
-    columns = path[0].columns[: max(model.width for model in path)]
-    inner = gram[np.ix_(columns, columns)]
-    scale = np.sqrt(np.maximum(np.diag(inner), 0.0))
-    scale[scale == 0] = 1.0
-    inner /= scale[:, None] * scale
-    ridge = _RIDGE
-    while True:
-        try:
-            inner[np.diag_indices_from(inner)] = 1.0 + ridge  # also for a term that is nothing on these rows
-            factor = cholesky(inner, lower=True, check_finite=False)
-            break
-        except LinAlgError:  # terms that are all but nothing about their means are rounding
-            ridge *= 100.0
-    half = solve_triangular(factor, moment[columns] / scale, lower=True, check_finite=False)
-    out = []
-    for model in path:
-        terms, width = np.zeros(len(moment)), model.width
-        if width:
-            found = solve_triangular(factor[:width, :width], half[:width], lower=True, trans="T", check_finite=False)
-            terms[columns[:width]] = found / scale[:width]
-        out.append(terms)
-    return out
-
-
-def by_regression(rows: Rows, sizes: Whole, gaps: Array, total: float, surrogate: bool = True) -> Estimate:
+def by_regression(
+    rows: Rows, sizes: Whole, gaps: Array, total: float, rank: Array | None = None, surrogate: bool = True
+) -> Estimate:
     """Estimate the Shapley value from pairs as :class:`~allocopt.maths.sampling.PairSampler` draws them.
 
-    ``gaps`` holds :math:`d(S)`, one entry per row, ``total`` is v(N). Without ``surrogate`` g is nothing: the plain mean
-    by size. Errors are standard errors with the degrees of freedom that Satterthwaite's rule gives them.
+    ``gaps`` holds :math:`d(S)`, one entry per row, ``total`` is v(N). ``rank``, when given, orders the players from the
+    largest down for terms in which the largest decide. Without ``surrogate`` g is nothing: the plain
+    mean by size. Errors are standard errors with the degrees of freedom that Satterthwaite's rule gives them.
     """
     n = rows.shape[1]
     counts = np.array([float(count) for count in pair_counts(n)])
@@ -152,7 +68,7 @@ def by_regression(rows: Rows, sizes: Whole, gaps: Array, total: float, surrogate
             _adding_up(values, total), np.zeros(n), np.full(n, np.inf), "all coalitions", np.zeros(len(counts))
         )
     sample = _Sample.of(rows, sizes, gaps, counts, drawn, listed, share)
-    known, left, weights, words = sample.corrected() if surrogate else sample.plain()
+    known, left, weights, words = sample.corrected(rank) if surrogate else sample.plain()
     values += known + (weights * share[sample.sizes]) @ (sample.rows - half[sample.sizes, None])
     errors, freedom = sample.spread(left)
     return Estimate(_adding_up(values, total), errors, freedom, words, sample.roughness(left))
@@ -202,17 +118,11 @@ class _Sample:
         part = np.where(self.drawn > 0, 1.0 - self.drawn / np.maximum(self.counts, 1.0), _LISTED)
         return np.asarray(self.share**2 * half * (1.0 - half) * part / every**2)
 
-    def _surrogates(self) -> Surrogates:
-        """Covers need an order of players: by what each is worth alone and adds at the end, when all were asked."""
-        rows, sizes, gaps = self.beside
-        one = sizes == 1
-        known = int(one.sum()) == self.n
-        alone = np.zeros(self.n)
-        if known:
-            alone[rows[one].argmax(axis=1)] = gaps[one]
-        widest = max(1, len(self.sizes) // (FOLDS * self.n))  # blocks of n terms that a quarter of the sample can carry
-        covers = min(COVERS, widest) if known else 0
-        return Surrogates(self.n, min(DEGREE, widest - 1), covers, np.argsort(-alone, kind="stable"))
+    def _surrogates(self, rank: Array | None) -> Surrogates:
+        """As many blocks of n terms as a quarter of the sample can carry, and as can be fitted in reasonable time."""
+        blocks = max(1, min(len(self.sizes) // (FOLDS * self.n), _TERMS // self.n))
+        order = np.argsort(-(np.zeros(self.n) if rank is None else rank), kind="stable")
+        return Surrogates(self.n, min(DEGREE, blocks - 1), 0 if rank is None else min(COVERS, blocks), order)
 
     def _sums(self, surrogates: Surrogates, rows: Rows, sizes: Whole, gaps: Array, weight: Array) -> Sums:
         many, width = len(self.counts), surrogates.width
@@ -228,12 +138,12 @@ class _Sample:
             table *= root[:, None]
             gram += table.T @ table
             moment += table.T @ (root * gaps[part])
-        gap = np.bincount(sizes, weights=gaps, minlength=many)
+        gap = np.asarray(np.bincount(sizes, weights=gaps, minlength=many), dtype=np.float64)
         return Sums(gram, moment, square, terms, gap, np.bincount(sizes, minlength=many).astype(np.float64))
 
-    def corrected(self) -> tuple[Array, Array, Array, str]:
+    def corrected(self, rank: Array | None) -> tuple[Array, Array, Array, str]:
         """The known part, residuals, weights of residuals in the estimate, and which terms were taken."""
-        surrogates = self._surrogates()
+        surrogates = self._surrogates(rank)
         weight = self._spread_weight()
         free = np.ones(len(self.counts))
         if self.n % 2 == 0:

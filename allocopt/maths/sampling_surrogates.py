@@ -61,7 +61,7 @@ class Surrogates:
         return np.exp(np.array(inside)), np.exp(np.array(outside))
 
     def __call__(self, rows: Rows, sizes: Whole) -> Array:
-        """Every term at every coalition, one row per coalition, less its mean over coalitions of that size if additive."""
+        """Every term at every coalition, one row per coalition; additive terms have mean 0 in every size."""
         n = self.n
         out = np.empty((len(rows), self.width))
         centred = rows - (sizes / n)[:, None]
