@@ -25,7 +25,13 @@ if TYPE_CHECKING:
     from allocopt.facts.event import Event as Event
     from allocopt.facts.problem import LossProblem as LossProblem
     from allocopt.games.core import max_excess as max_excess
+    from allocopt.games.nucleolus import least_core as least_core
+    from allocopt.games.nucleolus import nucleolus as nucleolus
+    from allocopt.games.nucleolus import per_capita_nucleolus as per_capita_nucleolus
+    from allocopt.games.nucleolus import prenucleolus as prenucleolus
+    from allocopt.games.nucleolus import proportional_nucleolus as proportional_nucleolus
     from allocopt.games.shapley import shapley as shapley
+    from allocopt.games.verified import verify_nucleolus as verify_nucleolus
     from allocopt.judgement import incentives as incentives
     from allocopt.judgement import metrics as metrics
     from allocopt.judgement.axioms import check_axioms as check_axioms
@@ -103,6 +109,9 @@ _HOME = {
     "suits_between": "schemes.constraints", "theil_at_most": "schemes.constraints", "within": "schemes.constraints",
     "games": "", "shapley": "games.shapley",
     "max_excess": "games.core",
+    "least_core": "games.nucleolus", "nucleolus": "games.nucleolus", "per_capita_nucleolus": "games.nucleolus",
+    "prenucleolus": "games.nucleolus", "proportional_nucleolus": "games.nucleolus",
+    "verify_nucleolus": "games.verified",
     "Cascade": "mechanisms.cascade", "Layer": "mechanisms.layer", "Waterfall": "mechanisms.waterfall",
     "juniorise": "mechanisms.auction", "sgx_auction": "mechanisms.auction", "cash_call": "mechanisms.calls",
     "full_tear_up": "mechanisms.closeout", "forced_allocation": "mechanisms.forced",
