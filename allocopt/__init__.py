@@ -25,6 +25,9 @@ if TYPE_CHECKING:
     from allocopt.facts.event import Event as Event
     from allocopt.facts.problem import LossProblem as LossProblem
     from allocopt.games.core import max_excess as max_excess
+    from allocopt.games.core_nearest import core_nearest as core_nearest
+    from allocopt.games.core_nearest import core_vertices as core_vertices
+    from allocopt.games.core_nearest import is_balanced as is_balanced
     from allocopt.games.nucleolus import least_core as least_core
     from allocopt.games.nucleolus import nucleolus as nucleolus
     from allocopt.games.nucleolus import per_capita_nucleolus as per_capita_nucleolus
@@ -108,6 +111,7 @@ _HOME = {
     "owa_at_most": "schemes.constraints", "ratio_at_most": "schemes.constraints",
     "suits_between": "schemes.constraints", "theil_at_most": "schemes.constraints", "within": "schemes.constraints",
     "games": "", "shapley": "games.shapley",
+    "core_nearest": "games.core_nearest", "core_vertices": "games.core_nearest", "is_balanced": "games.core_nearest",
     "max_excess": "games.core",
     "least_core": "games.nucleolus", "nucleolus": "games.nucleolus", "per_capita_nucleolus": "games.nucleolus",
     "prenucleolus": "games.nucleolus", "proportional_nucleolus": "games.nucleolus",

@@ -14,8 +14,8 @@ from seeded_games import draws, seeded_game
 import allocopt as ao
 from allocopt.errors import CertificateError, DataError, InfeasibleError
 from allocopt.games import core
-from allocopt.games.core import excesses
-from allocopt.games.nucleolus import Nucleolus, worth_of
+from allocopt.games.core import excesses, worth_of
+from allocopt.games.nucleolus import Nucleolus
 from allocopt.maths.excess import members
 from allocopt.maths.nucleolus_exact import prove
 
@@ -308,13 +308,43 @@ def test_a_proof_of_a_wrong_chain_is_refused():
 
 
 def test_worths_that_are_made_anew_for_every_pass_give_the_same_answer(monkeypatch):
-    game = ao.games.claims(20, np.arange(1.0, 10.0))
-    whole = ao.prenucleolus(game, exact=True)
+    whole = ao.prenucleolus(ao.games.claims(20, np.arange(1.0, 10.0)), exact=True)
     monkeypatch.setattr(core, "TABLE_LIMIT", 3)
     monkeypatch.setattr("allocopt.games.base.BLOCK_BITS", 6)
+    game = ao.games.claims(20, np.arange(1.0, 10.0))
+    assert len(list(excesses(game).blocks())) == 8
     pieces = ao.prenucleolus(game, exact=True)
     assert pieces.fractions == whole.fractions
     assert ao.verify_nucleolus(game, pieces.values)
+
+
+@pytest.mark.parametrize("seed", range(12))
+def test_quick_algorithms_give_the_nucleolus_that_all_coalitions_give(seed):
+    rng = np.random.default_rng(seed)
+    n = int(rng.integers(1, 8))
+    amounts = rng.integers(0, 9, n).astype(float) if seed % 2 else rng.lognormal(0, 2, n)
+    estate = float(rng.integers(0, amounts.sum() + 1)) if seed % 2 else amounts.sum() * rng.random()
+    for game in (ao.games.airport(amounts), ao.games.claims(estate, amounts)):
+        quick = ao.nucleolus(game)
+        assert not quick.evaluations and not quick.stages
+        tabled = ao.games.table(game.table(), kind=game.kind)
+        proven = ao.nucleolus(tabled, exact=True)
+        assert_shares(quick.values / max(amounts.max(), 1e-9), proven.values / max(amounts.max(), 1e-9), 1e-12)
+        assert quick.epsilon == pytest.approx(proven.epsilon, abs=1e-12 * max(amounts.max(), 1e-9))
+        assert_shares(ao.prenucleolus(game).values, quick.values)
+
+
+def test_large_airports_and_estates_need_no_coalitions():
+    costs = np.random.default_rng(0).lognormal(0, 2, 100_000)
+    shares = ao.nucleolus(ao.games.airport(costs)).amounts
+    assert shares.sum() == pytest.approx(costs.max())
+    order = np.argsort(costs)
+    assert np.all(np.diff(shares[order]) >= -1e-12) and np.all(shares <= costs)
+    with_edges = costs[order].cumsum(), shares[order].cumsum()
+    assert np.all(with_edges[1][:-1] <= costs[order][:-1] + 1e-9)  # nobody below pays more than its own runway
+    half = ao.nucleolus(ao.games.claims(costs.sum() / 2, costs)).amounts
+    assert half.sum() == pytest.approx(costs.sum() / 2)
+    assert_shares(ao.nucleolus(ao.games.airport(np.zeros(4))).values, np.zeros(4))
 
 
 def test_amounts_by_name_are_read_by_name():

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -12,8 +11,8 @@ from allocopt.errors import DataError, InfeasibleError
 from allocopt.facts.checks import Array
 from allocopt.games.answer import GameValue
 from allocopt.games.base import Game
-from allocopt.games.core import Objection, excesses, max_excess, named
-from allocopt.maths.excess import Excesses, Masks, members
+from allocopt.games.core import Objection, excesses, max_excess, named, worth_of
+from allocopt.maths.excess import Excesses, members
 from allocopt.maths.nucleolus import Rows, Solved
 from allocopt.maths.nucleolus import nucleolus as solve_chain
 from allocopt.maths.nucleolus_exact import Proof, prove
@@ -221,13 +220,8 @@ def _lexicographic(game: Game, weighing: str, floors: Array | None, exact: bool)
     return Nucleolus(game, x + 0.0, np.zeros(game.n), evaluations, method, stages=stages, proof=proof)
 
 
-def worth_of(game: Game) -> Callable[[Masks], Array]:
-    """The worths of coalitions given by their bit masks."""
-    return lambda masks: game(members(masks, game.n).astype(np.bool_))
-
-
-def chain(game: Game, everyone: Excesses, floors: Array | None) -> Solved:
-    """The chain of programs of a game, in terms of gains."""
+def chain(game: Game, everyone: Excesses, floors: Array | None, levels: int | None = None) -> Solved:
+    """The chain of programs of a game, in terms of gains; no further than ``levels``."""
     n, sign = game.n, everyone.sign
 
     def rows(masks: Any, worths: Array) -> Rows:
@@ -241,4 +235,4 @@ def chain(game: Game, everyone: Excesses, floors: Array | None) -> Solved:
     alone = [1 << i for i in range(n)]
     masks = np.array(sorted({*alone, *(whole ^ mask for mask in alone)} - {0, whole}), dtype=np.int64)
     first = rows(masks, game(members(masks, n).astype(np.bool_)))
-    return solve_chain(first, oracle, sign * game.grand, floors, relative=everyone.own)
+    return solve_chain(first, oracle, sign * game.grand, floors, relative=everyone.own, levels=levels)

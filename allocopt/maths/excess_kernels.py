@@ -9,6 +9,8 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
+from allocopt.maths.coalitions import subset_sums
+
 Array = NDArray[np.float64]
 Masks = NDArray[np.int64]
 
@@ -118,18 +120,6 @@ def _all_beyond(
                     count += 1
                     break
     return masks, count
-
-
-def subset_sums(x: Array) -> Array:
-    """The sum of every subset by bit mask.
-
-    >>> subset_sums(np.array([1.0, 10.0]))
-    array([ 0.,  1., 10., 11.])
-    """
-    sums = np.zeros(1)
-    for entry in x:
-        sums = np.concatenate((sums, sums + entry))
-    return sums
 
 
 @njit(cache=True, nogil=True, fastmath={"nnan", "nsz"})

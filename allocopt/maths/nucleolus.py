@@ -89,6 +89,7 @@ def nucleolus(
     chain = _Chain(first, total, floors, relative)
     found: list[Level] = []
     passes = 0
+    x = chain.origin
     rng = np.random.default_rng(0)
     while chain.rank < n and (levels is None or len(found) < levels):
         apart = np.asarray(rng.standard_normal(n))
@@ -102,6 +103,8 @@ def nucleolus(
             if not chain.add(violated):
                 break
         found.append(chain.settle())
+    if chain.rank < n:
+        return Solved(x, tuple(found), len(chain.keys), passes)
     resolved, excesses = chain.resolved()
     done = tuple(level._replace(excess=float(excess)) for level, excess in zip(found, excesses, strict=True))
     return Solved(resolved, done, len(chain.keys), passes)
@@ -239,9 +242,6 @@ class _Chain:
                 line[i] = 1.0
                 lines.append(line)
                 right.append((self.floors[i] - self.origin[i]) / self.unit if self.floors is not None else 0.0)
-        if self.rank < self.n:
-            x, t = self.minimise()
-            return x, np.full(count, t)
         found = np.linalg.lstsq(np.array(lines), np.array(right), rcond=None)[0]
         x = self.origin + self.unit * found[: self.n]
         return x + (self.total - x.sum()) / self.n, found[self.n :] * self.t_unit
