@@ -28,6 +28,8 @@ if TYPE_CHECKING:
     from allocopt.games.core_nearest import core_nearest as core_nearest
     from allocopt.games.core_nearest import core_vertices as core_vertices
     from allocopt.games.core_nearest import is_balanced as is_balanced
+    from allocopt.games.modiclus import kernel_point as kernel_point
+    from allocopt.games.modiclus import modiclus as modiclus
     from allocopt.games.nucleolus import least_core as least_core
     from allocopt.games.nucleolus import nucleolus as nucleolus
     from allocopt.games.nucleolus import per_capita_nucleolus as per_capita_nucleolus
@@ -112,7 +114,7 @@ _HOME = {
     "suits_between": "schemes.constraints", "theil_at_most": "schemes.constraints", "within": "schemes.constraints",
     "games": "", "shapley": "games.shapley",
     "core_nearest": "games.core_nearest", "core_vertices": "games.core_nearest", "is_balanced": "games.core_nearest",
-    "max_excess": "games.core",
+    "max_excess": "games.core", "kernel_point": "games.modiclus", "modiclus": "games.modiclus",
     "least_core": "games.nucleolus", "nucleolus": "games.nucleolus", "per_capita_nucleolus": "games.nucleolus",
     "prenucleolus": "games.nucleolus", "proportional_nucleolus": "games.nucleolus",
     "verify_nucleolus": "games.verified",
