@@ -40,6 +40,18 @@ if TYPE_CHECKING:
     from allocopt.games.values import semivalue as semivalue
     from allocopt.games.values import solidarity as solidarity
     from allocopt.games.values import weighted_shapley as weighted_shapley
+    from allocopt.games.core_nearest import core_nearest as core_nearest
+    from allocopt.games.core_nearest import core_vertices as core_vertices
+    from allocopt.games.core_nearest import is_balanced as is_balanced
+    from allocopt.games.modiclus import kernel_point as kernel_point
+    from allocopt.games.modiclus import modiclus as modiclus
+    from allocopt.games.nucleolus import least_core as least_core
+    from allocopt.games.nucleolus import nucleolus as nucleolus
+    from allocopt.games.nucleolus import per_capita_nucleolus as per_capita_nucleolus
+    from allocopt.games.nucleolus import prenucleolus as prenucleolus
+    from allocopt.games.nucleolus import proportional_nucleolus as proportional_nucleolus
+    from allocopt.games.shapley import shapley as shapley
+    from allocopt.games.verified import verify_nucleolus as verify_nucleolus
     from allocopt.judgement import incentives as incentives
     from allocopt.judgement import metrics as metrics
     from allocopt.judgement.axioms import check_axioms as check_axioms
@@ -123,6 +135,11 @@ _HOME = {
     "banzhaf": "games.values", "least_squares": "games.values", "proportional_shapley": "games.values",
     "semivalue": "games.values", "solidarity": "games.values", "weighted_shapley": "games.values",
     "max_excess": "games.core", "constrained_shapley": "games.constrained",
+    "core_nearest": "games.core_nearest", "core_vertices": "games.core_nearest", "is_balanced": "games.core_nearest",
+    "max_excess": "games.core", "kernel_point": "games.modiclus", "modiclus": "games.modiclus",
+    "least_core": "games.nucleolus", "nucleolus": "games.nucleolus", "per_capita_nucleolus": "games.nucleolus",
+    "prenucleolus": "games.nucleolus", "proportional_nucleolus": "games.nucleolus",
+    "verify_nucleolus": "games.verified",
     "Cascade": "mechanisms.cascade", "Layer": "mechanisms.layer", "Waterfall": "mechanisms.waterfall",
     "juniorise": "mechanisms.auction", "sgx_auction": "mechanisms.auction", "cash_call": "mechanisms.calls",
     "full_tear_up": "mechanisms.closeout", "forced_allocation": "mechanisms.forced",

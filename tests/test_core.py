@@ -7,9 +7,10 @@ import pandas as pd
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from seeded_games import seeded_game
 
 import allocopt as ao
-from allocopt.errors import DataError
+from allocopt.errors import DataError, InfeasibleError
 from allocopt.games import core
 from allocopt.games.core import excesses, max_excess
 from allocopt.maths import excess_kernels
@@ -73,6 +74,91 @@ def test_the_worst_treated_coalition_is_named():
 def test_excesses_keep_their_digits_at_any_scale(scale):
     worths = scale * np.array([0.0, 1, 2, 2])
     assert max_excess(ao.games.table(worths), scale * np.array([1.5, 0.5])).excess == pytest.approx(0.5 * scale)
+
+
+GAMES = [(n, family, seed) for n in (2, 3, 4, 5) for family in (1, 2, 4) for seed in (1, 2)]
+
+
+@pytest.mark.parametrize("kind", ["gain", "cost"])
+def test_a_core_is_shown_by_a_division_or_ruled_out_by_weights(kind):
+    """Three ways: one program, all corners, and the nearest point."""
+    sign = 1.0 if kind == "gain" else -1.0
+    found = {True: 0, False: 0}
+    for n, family, seed in GAMES:
+        game = ao.games.table(sign * seeded_game(family, n, seed), kind=kind)
+        tolerance = 1e-8 * max(np.abs(game.table()).max(), 1.0)
+        balance = ao.is_balanced(game)
+        assert balance.epsilon == pytest.approx(ao.least_core(game).epsilon, abs=tolerance)
+        assert max_excess(game, balance.point).excess <= balance.epsilon + tolerance
+        corners = ao.core_vertices(game)
+        assert bool(balance) == (len(corners) > 0)
+        found[bool(balance)] += 1
+        reference = np.random.default_rng(seed).standard_normal(n) * game.grand
+        if balance:
+            assert max(max_excess(game, row).excess for row in corners.to_numpy()) <= tolerance
+            near = ao.core_nearest(game, reference)
+            assert near.certificate.holds(1e-9) and max_excess(game, near.values).excess <= tolerance
+            # nearest: the pull points away from every corner
+            away = (corners.to_numpy() - near.amounts) @ (near.amounts - reference)
+            assert np.all(away >= -tolerance * max(np.abs(game.table()).max(), 1.0))
+            assert not balance.collection and balance.shortfall == 0
+        else:
+            counted = np.zeros(n)
+            worth = 0.0
+            for coalition, weight in balance.collection.items():
+                row = np.isin(np.arange(n), coalition)
+                assert weight > 0
+                counted += weight * row
+                worth += weight * game(row[None, :])[0]
+            np.testing.assert_allclose(counted, 1.0, atol=1e-9)
+            assert sign * (worth - game.grand) == pytest.approx(balance.shortfall) and balance.shortfall > 0
+            with pytest.raises(InfeasibleError, match=r"the core is empty: the coalitions .* use bound=") as error:
+                ao.core_nearest(game, reference)
+            bound = float(str(error.value).rsplit("=", 1)[1])
+            near = ao.core_nearest(game, reference, bound=bound)
+            assert max_excess(game, near.values).excess <= bound + tolerance
+    assert min(found.values()) >= 5
+
+
+@pytest.mark.parametrize("scale", [1e-9, 1e12])
+def test_the_nearest_division_is_the_one_a_second_solver_finds(scale):
+    import cvxpy as cp
+
+    rng = np.random.default_rng(5)
+    for n in (3, 6):
+        rows = members(np.arange(2**n), n)
+        game = ao.games.table(scale * np.sqrt(rows @ rng.random(n)), kind="cost")
+        reference, weights = scale * rng.random(n), rng.random(n) + 0.1
+        found = ao.core_nearest(game, reference, weights)
+        x = cp.Variable(n)
+        sides = [cp.sum(x) == game.grand / scale, rows[1:-1] @ x <= game.table()[1:-1] / scale]
+        cost = cp.sum(cp.multiply(0.5 / weights, cp.square(x - reference / scale)))
+        best = cp.Problem(cp.Minimize(cost), sides).solve(solver=cp.CLARABEL)
+        assert found.distance / scale**2 == pytest.approx(best, rel=1e-6)
+        np.testing.assert_allclose(found.amounts / scale, x.value, atol=1e-5)
+        assert found.certificate.holds(1e-9)
+        push = np.zeros(n)
+        for coalition, price in found.objections.items():
+            push -= price * np.isin(np.arange(n), coalition)
+        pull = (found.amounts - reference) / weights
+        np.testing.assert_allclose((pull - push) / scale, np.mean((pull - push) / scale), atol=1e-8)
+
+
+def test_the_nearest_division_of_few_players_or_bad_numbers():
+    assert ao.core_nearest(ao.games.table([0.0]), []).values.empty
+    assert ao.core_nearest(ao.games.table([0.0, 4.0]), [9]).values.to_list() == [4.0]
+    assert ao.core_vertices(ao.games.table([0.0, 4.0])).to_numpy().tolist() == [[4.0]]
+    assert len(ao.core_vertices(ao.games.table([0.0]))) == 1
+    assert ao.is_balanced(ao.games.table([0.0])) and ao.is_balanced(ao.games.table([0.0, 4.0]))
+    game = ao.games.table([0, 10, 12, 18], players=["A", "B"])
+    with pytest.raises(DataError, match="weight of 'B' is 0"):
+        ao.core_nearest(game, [1, 2], weights=[1, 0])
+    with pytest.raises(DataError, match="NaN"):
+        ao.core_nearest(game, [1, np.nan])
+    with pytest.raises(DataError, match="bound"):
+        ao.core_nearest(game, [1, 2], bound=-1)
+    with pytest.raises(DataError, match="up to 5 players"):
+        ao.core_vertices(ao.games.airport(np.ones(6)))
 
 
 def test_nobody_objects_alone_or_absent():

@@ -14,6 +14,7 @@ from allocopt.facts.checks import Array
 from allocopt.games.base import ClosedForm, Coalitions, Game, player_amounts
 from allocopt.maths.closed_values import airport_shapley, cover_banzhaf
 from allocopt.maths.coalitions import picked, subset_maxima
+from allocopt.maths.structured_nucleolus import airport_nucleolus
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -37,6 +38,8 @@ class AirportGame(Game):
         """Every step in cost is shared by those who need it."""
         if value == "shapley":
             return ClosedForm(airport_shapley(self.costs), 0.0, "airport formula")
+        if value in ("nucleolus", "prenucleolus"):
+            return ClosedForm(airport_nucleolus(self.costs), 0.0, "Littlechild's recursion")
         return ClosedForm(cover_banzhaf(self.costs, 1), 0.0, "airport formula") if value == "banzhaf" else None
 
 

@@ -15,6 +15,7 @@ from allocopt.facts.checks import Array, number
 from allocopt.games.base import ClosedForm, Coalitions, Game, player_amounts
 from allocopt.maths.arrival import random_arrival
 from allocopt.maths.coalitions import picked, subset_sums
+from allocopt.maths.structured_nucleolus import claims_nucleolus
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -37,7 +38,10 @@ class ClaimsGame(Game):
         return np.asarray(np.maximum(0.0, self.estate - (self._low + others)))
 
     def closed_form(self, value: str = "shapley", seed: int | None = None) -> ClosedForm | None:
-        """The Shapley value of this game is random arrival."""
+        """The Shapley value of this game is random arrival, its nucleolus the Talmud rule (it is convex, so floors do
+        not bind)."""
+        if value in ("nucleolus", "prenucleolus"):
+            return ClosedForm(claims_nucleolus(self.estate, self.amounts), 0.0, "Talmud rule")
         if value != "shapley":
             return None
         found = random_arrival(self.estate, self.amounts, seed=seed)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -11,7 +11,7 @@ from allocopt.errors import DataError, unknown
 from allocopt.facts.checks import Array, vector
 from allocopt.games.base import TABLE_LIMIT, Game
 from allocopt.games.table import TableGame
-from allocopt.maths.excess import Excesses
+from allocopt.maths.excess import Excesses, Masks, members
 from allocopt.maths.shapley import memberships
 
 WEIGHINGS = ("plain", "size", "worth")
@@ -95,3 +95,8 @@ def excesses(game: Game, weighing: str = "plain") -> Excesses:
     else:
         passes = game.blocks
     return Excesses(game.n, passes, sign, weights, weighing == "worth")
+
+
+def worth_of(game: Game) -> Callable[[Masks], Array]:
+    """The worths of coalitions given by their bit masks."""
+    return lambda masks: game(members(masks, game.n).astype(np.bool_))

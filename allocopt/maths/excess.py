@@ -38,6 +38,11 @@ class Excesses:
     weights: Array | None = None
     own: bool = False
 
+    @property
+    def _scale(self) -> Array:
+        by_size = np.ones(self.n + 1) if self.weights is None else self.weights
+        return self.sign / np.maximum(by_size, 1e-300)
+
     def top(
         self, x: Array, count: int, above: float = -np.inf, apart: Array | None = None, margin: float = 0.0
     ) -> Objections:
@@ -47,14 +52,12 @@ class Excesses:
         """
         from allocopt.maths.excess_kernels import scan
 
-        by_size = np.ones(self.n + 1) if self.weights is None else self.weights
-        scale = self.sign / np.maximum(by_size, 1e-300)
         leaning = np.zeros(self.n) if apart is None else apart
         margin = -1.0 if apart is None else margin
         masks, worths = [np.zeros(0, np.int64)], [np.zeros(0)]
         start = 0
         for block in self.blocks():
-            loud = scan(block, start, x, leaning, scale, self.own, above, margin, count)
+            loud = scan(block, start, x, leaning, self._scale, self.own, above, margin, count)
             masks.append(loud)
             worths.append(block[loud - start])
             start += len(block)
@@ -62,6 +65,20 @@ class Excesses:
         excess = self.of(listed, worth, x)
         order = np.lexsort((listed, -excess))[:count]
         return Objections(listed[order], worth[order], excess[order])
+
+    def beyond(self, x: Array, above: float, normals: Masks) -> tuple[Masks, Array]:
+        """Masks and worths of all proper coalitions with an excess beyond ``above`` that a line of ``normals`` (whole
+        numbers) tells apart: the entries of its members do not add up to 0."""
+        from allocopt.maths.excess_kernels import all_beyond
+
+        masks, worths = [np.zeros(0, np.int64)], [np.zeros(0)]
+        start = 0
+        for block in self.blocks():
+            found = all_beyond(block, start, x, normals, self._scale, self.own, above)
+            masks.append(found)
+            worths.append(block[found - start])
+            start += len(block)
+        return np.concatenate(masks), np.concatenate(worths)
 
     def weight(self, masks: Masks, worths: Array) -> Array:
         """The weight of each listed coalition."""

@@ -9,6 +9,8 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
+from allocopt.maths.coalitions import subset_sums
+
 Array = NDArray[np.float64]
 Masks = NDArray[np.int64]
 
@@ -50,16 +52,74 @@ def scan(
     return masks[np.lexsort((masks, -excesses))][:count]
 
 
-def subset_sums(x: Array) -> Array:
-    """The sum of every subset by bit mask.
+def all_beyond(
+    worths: Array, start: int, x: Array, normals: Masks, scale: Array, own: bool, above: float
+) -> Masks:  # fmt: skip
+    """Masks of all proper coalitions whose excess is beyond ``above`` and that some of the ``normals`` tell apart.
 
-    >>> subset_sums(np.array([1.0, 10.0]))
-    array([ 0.,  1., 10., 11.])
+    ``normals`` holds whole numbers, one line of n per vector; a coalition is told apart when its members' entries in a
+    line do not add up to 0. The rest is as in :func:`scan`.
     """
-    sums = np.zeros(1)
-    for entry in x:
-        sums = np.concatenate((sums, sums + entry))
-    return sums
+    n = len(x)
+    low = min(_ROW_BITS, len(worths).bit_length() - 1)
+    sizes = np.bitwise_count(np.arange(1 << low)).astype(np.int64)
+    scales = scale[np.minimum(sizes + np.arange(n - low + 1)[:, None], n)]
+    leaning = np.zeros((len(normals), 1), dtype=np.int64)
+    for bit in range(low):
+        leaning = np.concatenate((leaning, leaning + normals[:, bit : bit + 1]), axis=1)
+    gets, inner = subset_sums(x[:low]), np.ascontiguousarray(normals[:, low:])
+    room = 1 << 16
+    while True:
+        masks, count = _all_beyond(worths, start >> low, low, gets, leaning, x[low:], inner, scales, own, above, room)
+        if count <= room:
+            return np.asarray(masks[:count])
+        room = count
+
+
+@njit(cache=True, nogil=True, fastmath={"nnan", "nsz"})
+def _all_beyond(
+    worths: Array, offset: int, low: int, gets: Array, leaning: Masks, x: Array, inner: Masks, scales: Array, own: bool,
+    above: float, room: int,
+) -> tuple[Masks, int]:  # pragma: no cover - compiled  # fmt: skip
+    width = 1 << low
+    whole = (1 << (low + len(x))) - 1
+    masks = np.zeros(room, np.int64)
+    lean = np.zeros(len(inner), np.int64)
+    count = 0
+    for row in range(len(worths) >> low):
+        high = offset + row
+        members, given = 0, 0.0
+        lean[:] = 0
+        for bit in range(len(x)):
+            if high >> bit & 1:
+                members += 1
+                given += x[bit]
+                for k in range(len(inner)):
+                    lean[k] += inner[k, bit]
+        block = worths[row << low : (row + 1) << low]
+        if not own:
+            largest = -1e300
+            for k in range(width):
+                largest = max(largest, (block[k] - gets[k] - given) * scales[members, k])
+            if largest <= above:
+                continue
+        for k in range(width):
+            worth = block[k]
+            excess = (worth - gets[k] - given) * scales[members, k]
+            if own:
+                excess = excess / max(abs(worth), 1e-300)
+            if excess <= above:
+                continue
+            mask = high << low | k
+            if mask == 0 or mask == whole:
+                continue
+            for j in range(len(inner)):
+                if leaning[j, k] + lean[j] != 0:
+                    if count < room:
+                        masks[count] = mask
+                    count += 1
+                    break
+    return masks, count
 
 
 @njit(cache=True, nogil=True, fastmath={"nnan", "nsz"})

@@ -12,11 +12,12 @@ from allocopt.errors import DataError
 from allocopt.facts.checks import Array, number
 from allocopt.facts.problem import LossProblem
 from allocopt.games.base import Game
+from allocopt.games.core import excesses, worth_of
 from allocopt.games.table import table
+from allocopt.maths.excess import Excesses, Objections, members
 from allocopt.maths.program import Clause
 from allocopt.schemes.constraints.base import Constraint, Posed
 
-_MOST = 20  # payers; beyond, 2^n coalitions are not looked through in seconds
 _MISSING = 1e-10  # fraction of the loss by which a coalition must be broken before its row is added: below is rounding
 
 
@@ -31,7 +32,7 @@ class InCore(Constraint):
     escape bearing and the rows turn round: :math:`x(S) \ge v(S) - h`. ``bound`` :math:`h \ge 0`, in currency, is what a
     coalition may be off by; the least :math:`h` for which there is an answer is the one of the least core, and the
     error of a contradiction states it. Rows are added for the coalitions that object, found by looking at all of them,
-    up to 20 payers. Linear.
+    up to 30 payers. Linear.
     """
 
     name = "core"
@@ -56,13 +57,8 @@ class InCore(Constraint):
         return problem.loss or 1.0
 
     @cached_property
-    def _worths(self) -> Array:
-        if self.game.n > _MOST:
-            raise DataError(
-                f"in_core looks at all coalitions of up to {_MOST} payers and the game has {self.game.n}; "
-                "group small payers into one"
-            )
-        return np.asarray(self.game.table())
+    def _everyone(self) -> Excesses:
+        return excesses(self.game)
 
     def _order(self, problem: LossProblem) -> Any:
         """The row of each player in the table of payers: by name, or as they stand when players have no names."""
@@ -76,41 +72,41 @@ class InCore(Constraint):
         stray = next(p for p in players if p not in problem.ids)
         raise DataError(f"the game has a player {stray!r} who is not among the payers; name players as the payers are")
 
-    def _objections(self, shares: Array, problem: LossProblem) -> Array:
-        """What each coalition bears beyond its cost (or short of its worth), by bit mask; the empty one never does."""
-        borne = np.zeros(1)
-        for share in shares[self._order(problem)]:
-            borne = np.concatenate((borne, borne + share))
-        objections = borne - self._worths if self.game.kind == "cost" else self._worths - borne
-        objections[0] = -np.inf
-        return np.asarray(objections)
+    def _loudest(self, shares: Array, problem: LossProblem, count: int, above: float) -> Objections:
+        """The coalitions that object most; all payers together come first when they do too."""
+        x = shares[self._order(problem)]
+        found = self._everyone.top(x, count, above)
+        everybody = np.full(min(problem.n, 1), (1 << problem.n) - 1, dtype=np.int64)
+        worth = worth_of(self.game)(everybody)
+        excess = self._everyone.of(everybody, worth, x)
+        loud = excess > above
+        return Objections(*(np.append(a[loud], b) for a, b in zip((everybody, worth, excess), found, strict=True)))
 
     def measure(self, shares: Array, problem: LossProblem, reference: Array) -> float:
         """The largest objection of a coalition; 0 when none has one."""
-        return max(float(self._objections(shares, problem).max(initial=0.0)), 0.0)
+        return float(self._loudest(shares, problem, 1, 0.0).excess.max(initial=0.0))
 
     def begin(self, problem: LossProblem, reference: Array) -> Any:
         """The coalitions that object to the reference."""
-        return self._loudest(reference, problem, np.zeros(0, dtype=np.intp))
+        return self._joined(reference, problem, np.zeros(0, dtype=np.int64))
 
     def refine(self, shares: Array, problem: LossProblem, state: Any) -> Any:
         """More of the coalitions that object, the loudest first."""
-        wider = self._loudest(shares, problem, state)
+        wider = self._joined(shares, problem, state)
         return wider if len(wider) > len(state) else None
 
-    def _loudest(self, shares: Array, problem: LossProblem, known: Any) -> Any:
-        objections = self._objections(shares, problem)
-        objections[known] = -np.inf
-        loud = np.flatnonzero(objections > self.bound + _MISSING * (problem.loss or 1.0))
-        first = loud[np.argsort(-objections[loud], kind="stable")][: 8 * problem.n]
-        return np.concatenate((known, first))
+    def _joined(self, shares: Array, problem: LossProblem, known: Any) -> Any:
+        above = self.bound + _MISSING * (problem.loss or 1.0)
+        loud = self._loudest(shares, problem, 8 * problem.n + len(known), above).masks
+        new = loud[~np.isin(loud, known)]
+        return np.concatenate((known, new[: 8 * problem.n]))
 
     def clause(self, posed: Posed, state: Any) -> Clause:
         """One row for each coalition that has objected."""
         member = np.zeros((len(state), posed.problem.n))
-        member[:, self._order(posed.problem)] = state[:, None] >> np.arange(posed.problem.n) & 1
+        member[:, self._order(posed.problem)] = members(state, posed.problem.n)
         sign = 1.0 if self.game.kind == "cost" else -1.0
-        room = (sign * self._worths[state] + self.bound) / posed.unit
+        room = (sign * worth_of(self.game)(state) + self.bound) / posed.unit
         rows = [sign * member @ posed.x <= room + posed.slack] if len(state) else []
         return Clause(self.name, rows, self.latex, self.reading, -1.0)
 
