@@ -103,7 +103,9 @@ def default_fund_capital(
         raise DataError(f"funds is a {type(funds).__name__}; give a Series by member")
     paid, resources = vector(funds, funds.index, "funds"), number(own, "own")
     if not funds.index.is_unique:
-        raise DataError(f"funds names {funds.index[funds.index.duplicated()][0]!r} twice; keep one row per member")
+        raise DataError(
+            f"funds names {funds.index[funds.index.duplicated()].tolist()[0]!r} twice; keep one row per member"
+        )
     at_risk = (
         float(vector(exposure, exposure.index, "exposure").sum())
         if isinstance(exposure, pd.Series)

@@ -152,7 +152,7 @@ def _by_day(losses: Any, days: pd.Index) -> Array:
             lone = have[~have.isin(need)]
             if len(lone):
                 raise DataError(
-                    f"{what} for day {lone[0]!r}; give flows and losses for the same days (0.0 for no loss)"
+                    f"{what} for day {lone.tolist()[0]!r}; give flows and losses for the same days (0.0 for no loss)"
                 )
     elif np.ndim(losses) == 0 and len(days) > 1:
         raise DataError(f"losses is {losses!r}; give one loss for each of the {len(days)} days")

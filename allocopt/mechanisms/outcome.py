@@ -75,14 +75,19 @@ def stakes(values: Any, labels: pd.Index, what: str) -> Array:
     return out
 
 
+def once_each(labels: pd.Index, what: str, kind: str) -> None:
+    """Refuse labels that occur twice."""
+    if not labels.is_unique:
+        twice = labels[labels.duplicated()].tolist()[0]
+        raise DataError(f"{what}: {kind} {twice!r} occurs more than once; keep one of each")
+
+
 def amount_table(frame: Any, what: str, rows: str, columns: str, *, low: float = 0.0) -> tuple[Array, pd.DataFrame]:
     """A table of amounts, checked: the figures (read-only) and the frame with its labels."""
     if not isinstance(frame, pd.DataFrame):
         raise DataError(f"{what} is a {type(frame).__name__}; give a DataFrame, {rows}s x {columns}s")
     for labels, word in ((frame.index, rows), (frame.columns, columns)):
-        if not labels.is_unique:
-            twice = labels[labels.duplicated()][0]
-            raise DataError(f"{what}: {word} {twice!r} occurs more than once; keep one of each")
+        once_each(labels, what, word)
         absent = labels.to_frame().isna().to_numpy().any() if isinstance(labels, pd.MultiIndex) else labels.hasnans
         if absent:
             raise DataError(f"{what}: a {word} has no name (NaN); name every {word}")

@@ -164,7 +164,9 @@ def recompense(claim: Any, profits: Any, share: float = 0.7, years: int = 10, *,
         ids, claims = pd.Index(["claim"]), np.array([number(claim, "claim")])
     else:
         if not claim.index.is_unique:
-            raise DataError(f"claim names {claim.index[claim.index.duplicated()][0]!r} twice; add its claims up first")
+            raise DataError(
+                f"claim names {claim.index[claim.index.duplicated()].tolist()[0]!r} twice; add its claims up first"
+            )
         ids, claims = claim.index, vector(claim, claim.index, "claim")
     if not isinstance(profits, pd.Series):
         if np.ndim(profits) != 1:
