@@ -101,11 +101,8 @@ def default_fund_capital(
     """
     if not isinstance(funds, pd.Series):
         raise DataError(f"funds is a {type(funds).__name__}; give a Series by member")
+    once_each(funds.index, "funds", "member")
     paid, resources = vector(funds, funds.index, "funds"), number(own, "own")
-    if not funds.index.is_unique:
-        raise DataError(
-            f"funds names {funds.index[funds.index.duplicated()].tolist()[0]!r} twice; keep one row per member"
-        )
     at_risk = (
         float(vector(exposure, exposure.index, "exposure").sum())
         if isinstance(exposure, pd.Series)

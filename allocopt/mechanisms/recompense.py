@@ -163,19 +163,13 @@ def recompense(claim: Any, profits: Any, share: float = 0.7, years: int = 10, *,
     if not isinstance(claim, pd.Series):
         ids, claims = pd.Index(["claim"]), np.array([number(claim, "claim")])
     else:
-        if not claim.index.is_unique:
-            raise DataError(
-                f"claim names {claim.index[claim.index.duplicated()].tolist()[0]!r} twice; add its claims up first"
-            )
+        once_each(claim.index, "claim", "claimant")
         ids, claims = claim.index, vector(claim, claim.index, "claim")
     if not isinstance(profits, pd.Series):
         if np.ndim(profits) != 1:
             raise DataError(f"profits is {profits!r}; give one profit per year, a list or a Series by year")
         profits = pd.Series(profits, index=pd.RangeIndex(1, len(profits) + 1, name="year"), dtype=object)
-    if not profits.index.is_unique:
-        raise DataError(
-            f"profits name year {profits.index[profits.index.duplicated()][0]!r} twice; keep one profit a year"
-        )
+    once_each(profits.index, "profits", "year")
     earned = vector(profits, profits.index, "profits (by year)", low=-np.inf)[: int(years)]
     offered = part * np.maximum(earned, 0.0)
     total = float(claims.sum())
