@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from allocopt.errors import DataError
 from allocopt.facts.checks import Array, number, vector
-from allocopt.mechanisms.outcome import named
+from allocopt.mechanisms.outcome import named, once_each
 
 _RATIO, _FLOOR = 0.08, 0.02  # CRE54.29 and CRE54.36
 

@@ -13,7 +13,7 @@ from allocopt.errors import DataError
 from allocopt.facts.certificate import Certificate
 from allocopt.facts.checks import Array, number, vector
 from allocopt.facts.rounding import largest_remainder
-from allocopt.mechanisms.outcome import Outcome, named, unit_of
+from allocopt.mechanisms.outcome import Outcome, named, once_each, unit_of
 
 LARGEST_SHARE, LONGEST = 0.7, 10  # Delegated Regulation (EU) 2023/450, Articles 2 and 3
 
