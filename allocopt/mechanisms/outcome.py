@@ -17,7 +17,12 @@ FAINT = 1e-290  # the quotient of two amounts must stay within the range of floa
 
 
 class Outcome(ABC):
-    """A frozen answer of a mechanism with a certificate."""
+    """A frozen answer of a mechanism with a certificate; its arrays are read-only."""
+
+    def __post_init__(self) -> None:
+        for value in vars(self).values():
+            if isinstance(value, np.ndarray):
+                value.flags.writeable = False
 
     @property
     @abstractmethod
