@@ -61,6 +61,7 @@ if TYPE_CHECKING:
     from allocopt.judgement.risk import var as var
     from allocopt.judgement.scorecard import Scorecard as Scorecard
     from allocopt.judgement.scorecard import compare as compare
+    from allocopt.mechanisms.apportion import apportion as apportion
     from allocopt.mechanisms.auction import juniorise as juniorise
     from allocopt.mechanisms.auction import sgx_auction as sgx_auction
     from allocopt.mechanisms.calls import cash_call as cash_call
@@ -141,6 +142,7 @@ _HOME = {
     "prenucleolus": "games.nucleolus", "proportional_nucleolus": "games.nucleolus",
     "verify_nucleolus": "games.verified",
     "Cascade": "mechanisms.cascade", "Layer": "mechanisms.layer", "Waterfall": "mechanisms.waterfall",
+    "apportion": "mechanisms.apportion",
     "juniorise": "mechanisms.auction", "sgx_auction": "mechanisms.auction", "cash_call": "mechanisms.calls",
     "full_tear_up": "mechanisms.closeout", "forced_allocation": "mechanisms.forced",
     "default_fund_capital": "mechanisms.fund_capital", "haircut_gains": "mechanisms.haircut",

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import allocopt as ao
@@ -173,9 +173,10 @@ def auctions(draw: Any) -> tuple[float, pd.DataFrame, float]:
     bids = draw(st.lists(bid, min_size=n, max_size=n))
     obliged = draw(st.lists(st.booleans(), min_size=n, max_size=n))
     table = pd.DataFrame({"bid": pd.Series(bids, dtype=float), "obliged": obliged, **lists})
-    return draw(st.floats(0, 200)), table, draw(st.sampled_from([0.0, 10.0, -5.0]))
+    return draw(st.one_of(st.just(0.0), st.floats(0.01, 200))), table, draw(st.sampled_from([0.0, 10.0, -5.0]))
 
 
+@settings(max_examples=25)
 @given(auctions())
 def test_any_auction_adds_up_and_burns_in_order(case: tuple[float, pd.DataFrame, float]) -> None:
     loss, bids, price = case
@@ -209,6 +210,19 @@ def test_in_cents_it_adds_up_exactly(case: tuple[float, pd.DataFrame, float]) ->
     if auction.residual == 0 and cents.sum() != np.rint(loss * 100):
         assert np.floor(caps * 100 + 1e-9).sum() < loss * 100  # only where whole cents of the caps cannot hold it
     assert cents.sum() <= np.rint(loss * 100)
+
+
+def test_contributions_are_apportioned_to_auctions_by_notional() -> None:
+    parts = ao.apportion(MEMBERS["deposit"], pd.Series({"rates": 30.0, "metals": 10.0, "none": 0.0}))
+    assert np.allclose(parts.sum(axis=1), MEMBERS["deposit"]) and parts.loc["win"].to_list() == [15.0, 5.0, 0.0]
+    for amounts, notionals, message in (
+        (MEMBERS["deposit"], pd.Series({"rates": 0.0}), "all zero"),
+        (MEMBERS["deposit"], [1.0], "notionals is a list"),
+        (MEMBERS["deposit"], pd.Series([1.0, 1.0], index=["x", "x"]), "auction 'x' occurs more than once"),
+        (-MEMBERS["deposit"], pd.Series({"rates": 1.0}), "amounts: 'win' is -20"),
+    ):
+        with pytest.raises(DataError, match=message):
+            ao.apportion(amounts, notionals)
 
 
 # Degenerate, and what a reader sees.
@@ -253,6 +267,7 @@ def test_the_callers_table_is_left_alone() -> None:
     [
         ({"loss": -1.0}, "the loss is -1"),
         ({"loss": float("nan")}, "the loss is NaN"),
+        ({"loss": 1e-300}, "too close to zero"),
         ({"price": float("inf")}, "price is inf"),
         ({"bids": MEMBERS.drop(columns="bid")}, "no column of bids is called 'bid'"),
         ({"bids": MEMBERS.drop(columns="deposit")}, "no column of bids is called 'deposit'"),

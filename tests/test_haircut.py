@@ -244,6 +244,23 @@ def test_an_account_can_see_its_days_gains_and_rates() -> None:
         cut.explain("X")
 
 
+def test_a_day_left_out_of_the_losses_has_none_and_their_order_does_not_matter() -> None:
+    moves = flows([30.0, 10.0], [5.0, 5.0], [1.0, 3.0])
+    sparse = ao.haircut_gains(moves, pd.Series({"day 3": 2.0, "day 1": 20.0}))
+    assert sparse.haircuts.equals(ao.haircut_gains(moves, [20.0, 0.0, 2.0]).haircuts)
+
+
+def test_the_answer_cannot_be_changed() -> None:
+    cut = ao.haircut_gains(flows([30.0, 10.0]), [20.0])
+    table = cut.haircuts
+    table.iloc[0, 0] = 99.0
+    assert cut.haircuts.iloc[0, 0] == 15.0
+    with pytest.raises(ValueError, match="read-only"):
+        cut.taken[0, 0] = 99.0
+    with pytest.raises(dataclasses.FrozenInstanceError):
+        cut.timing = "weekly"  # type: ignore[misc]
+
+
 def test_the_callers_table_is_left_alone() -> None:
     moves, losses = flows([30.0, 10.0]), pd.Series({"day 1": 5.0})
     kept = moves.copy(), losses.copy()
@@ -265,7 +282,8 @@ def test_the_callers_table_is_left_alone() -> None:
         ({"losses": [-1.0]}, "'day 1' is -1"),
         ({"losses": [float("nan")]}, "'day 1' is NaN"),
         ({"losses": pd.Series({"day 2": 1.0})}, "flows have no row for day 'day 2'"),
-        ({"losses": pd.Series({"day 1": 1.0}), "flows": flows([1.0, 2.0], [1.0, 2.0])}, "no entry for day 'day 2'"),
+        ({"losses": pd.Series([1.0, 1.0], index=["day 1", "day 1"])}, "day 'day 1' occurs more than once"),
+        ({"losses": pd.Series({"day 1": None})}, "'day 1' is NaN"),
         ({"timing": "weekly"}, "no timing is called 'weekly'"),
         ({"netting": "group"}, "no netting is called 'group'"),
         ({"netting": "member"}, r"by pairs \(member, account\)"),

@@ -19,7 +19,7 @@ from allocopt.facts.checks import Array, number, vector
 from allocopt.facts.problem import LossProblem
 from allocopt.facts.rounding import largest_remainder
 from allocopt.maths.price import Supply, clear, residuals
-from allocopt.mechanisms.outcome import Outcome, named, unit_of
+from allocopt.mechanisms.outcome import Outcome, named, unit_of, worst_of
 from allocopt.schemes.pro_rata import ProRata
 
 _ROUNDING = 1e-12  # of the loss: a call this close to what a member can pay is paid
@@ -37,6 +37,7 @@ class CashCall(Outcome):
     calls: Array
     payments: Array
     reached: Array
+    stopped: bool
     currency: str
 
     @property
@@ -88,19 +89,26 @@ class CashCall(Outcome):
 
     @cached_property
     def certificate(self) -> Certificate:
-        """All rounds together against one capped division in which what members can pay was known from the start."""
+        """All rounds together against one capped division in which what members can pay was known from the start.
+
+        When the rounds were stopped before their end, each of them by itself.
+        """
         total = self.payments.sum(axis=0)
+        unit = self.loss or 1.0
+        lost = abs(float(total.sum()) + self.residual - self.loss) / unit
+        before = np.cumsum(self.payments, axis=0) - self.payments
+        due = np.minimum(self.calls, np.maximum(self.able - before, 0.0))
+        apart = float(np.abs(self.payments - due).max(initial=0.0)) / unit
+        own = Certificate(lost, apart, 0.0, "rounds")
+        if self.stopped:
+            each = [answer.certificate for answer in self.allocations.values()]
+            return worst_of([own, *each], "rounds", "every round is called at one rate among those who still stand")
         most = np.minimum(self.limit, self.able)
         supply = Supply(np.zeros(1), self.key[None], most[None])
         rate = clear(min(self.loss, float(supply.able.sum())), supply).price
-        judged = residuals(self.loss, supply, total, rate)
-        unit = self.loss or 1.0
-        lost = abs(float(total.sum()) + self.residual - self.loss) / unit
-        beyond = float(np.maximum(self.payments - self.calls, 0.0).max(initial=0.0)) / unit
-        return Certificate(
-            max(judged.primal, lost, beyond), judged.dual, judged.gap, "rounds",
-            "the rounds end at one rate for all who could pay it, up to limits and means",
-        )  # fmt: skip
+        whole = Certificate(*residuals(self.loss, supply, total, rate), "one rate")
+        statement = "the rounds end at one rate for all who could pay it, up to limits and means"
+        return worst_of([own, whole], "rounds", statement)
 
     def rounded(self, decimals: int = 2) -> pd.Series[float]:
         """What each member pays in all, in whole cents that add up; none above its limit or its means."""
@@ -207,5 +215,5 @@ def cash_call(
     shape = (len(calls), len(ids))
     return CashCall(
         ids, question.loss, d, limit, means, np.array(calls).reshape(shape), np.array(payments).reshape(shape),
-        np.array(reached), currency,
+        np.array(reached), rounds is not None and len(calls) == rounds, currency,
     )  # fmt: skip

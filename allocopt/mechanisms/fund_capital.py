@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from allocopt.errors import DataError
 from allocopt.facts.checks import Array, number, vector
-from allocopt.mechanisms.outcome import named
+from allocopt.mechanisms.outcome import named, once_each
 
 _RATIO, _FLOOR = 0.08, 0.02  # CRE54.29 and CRE54.36
 
@@ -101,9 +101,8 @@ def default_fund_capital(
     """
     if not isinstance(funds, pd.Series):
         raise DataError(f"funds is a {type(funds).__name__}; give a Series by member")
+    once_each(funds.index, "funds", "member")
     paid, resources = vector(funds, funds.index, "funds"), number(own, "own")
-    if not funds.index.is_unique:
-        raise DataError(f"funds names {funds.index[funds.index.duplicated()][0]!r} twice; keep one row per member")
     at_risk = (
         float(vector(exposure, exposure.index, "exposure").sum())
         if isinstance(exposure, pd.Series)

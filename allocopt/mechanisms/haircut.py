@@ -12,7 +12,7 @@ from allocopt.errors import DataError
 from allocopt.facts.checks import Array, vector
 from allocopt.maths.price import Supply, clear
 from allocopt.mechanisms.gains import GainsHaircut
-from allocopt.mechanisms.outcome import amount_table, chosen, stakes, unit_of
+from allocopt.mechanisms.outcome import amount_table, chosen, once_each, stakes, unit_of
 
 TIMINGS = ("daily", "cumulative")
 NETTINGS = ("account", "member")
@@ -52,7 +52,8 @@ def haircut_gains(
     ----------
     flows : DataFrame days x accounts of variation margin, in the order in which the days passed; columns are account
         ids, or pairs (member, account), which ``netting="member"`` needs.
-    losses : the loss of each day, >= 0: a Series by day, or one entry per row of ``flows``.
+    losses : the loss of each day, >= 0: a Series by day, in which a day that is left out has none, or one entry per row
+        of ``flows``.
     timing : ``"daily"`` or ``"cumulative"``.
     netting : ``"account"`` or ``"member"``.
     cap : the most each account (or member, when netting by member) may lose over all days: a Series, one number for
@@ -65,8 +66,8 @@ def haircut_gains(
 
     Raises
     ------
-    DataError : a number that is none, a day without a loss or a loss without a day, days out of order, a negative
-        loss or cap, netting by member without members.
+    DataError : a number that is none, a loss on a day without flows, days out of order, a negative loss or cap, netting
+        by member without members.
 
     Sources: the daily form is the one in common use; ISDA (August 2013) proposes gains accumulated since the default,
     at the level of the beneficial owner; Heath, Kelly and Manning (2015), RBA RDP 2015-02, compare it with cash calls.
@@ -145,15 +146,11 @@ def _in_order(days: pd.Index) -> None:
 
 def _by_day(losses: Any, days: pd.Index) -> Array:
     if isinstance(losses, pd.Series):
-        for have, need, what in (
-            (losses.index, days, "flows have no row"),
-            (days, losses.index, "losses have no entry"),
-        ):
-            lone = have[~have.isin(need)]
-            if len(lone):
-                raise DataError(
-                    f"{what} for day {lone[0]!r}; give flows and losses for the same days (0.0 for no loss)"
-                )
+        once_each(losses.index, "losses", "day")
+        lone = losses.index[~losses.index.isin(days)]
+        if len(lone):
+            raise DataError(f"flows have no row for day {lone.tolist()[0]!r}, on which there is a loss; add it")
+        losses = losses.reindex(days.union(losses.index, sort=False), fill_value=0.0)
     elif np.ndim(losses) == 0 and len(days) > 1:
         raise DataError(f"losses is {losses!r}; give one loss for each of the {len(days)} days")
     return stakes(losses, days, "losses (by day)")

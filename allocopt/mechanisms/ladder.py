@@ -114,8 +114,7 @@ class Ladder(Outcome):
 
     def rounded(self, decimals: int = 2) -> pd.DataFrame:
         """The same climb in whole cents: every cap is cut to whole cents, and the rounded loss is divided exactly."""
-        unit = 10.0**decimals
-        left = float(np.rint(self.loss * unit)) / unit
+        left = float(largest_remainder(np.array([self.loss]), np.array([np.inf]), decimals)[0])
         out = np.zeros(self.paid.shape)
         for level, rung in enumerate(self.rungs):
             cap = np.where(rung.on & (rung.weight > 0), rung.cap, 0.0)

@@ -17,7 +17,12 @@ FAINT = 1e-290  # the quotient of two amounts must stay within the range of floa
 
 
 class Outcome(ABC):
-    """A frozen answer of a mechanism with a certificate."""
+    """A frozen answer of a mechanism with a certificate; its arrays are read-only."""
+
+    def __post_init__(self) -> None:
+        for value in vars(self).values():
+            if isinstance(value, np.ndarray):
+                value.flags.writeable = False
 
     @property
     @abstractmethod
@@ -75,14 +80,19 @@ def stakes(values: Any, labels: pd.Index, what: str) -> Array:
     return out
 
 
+def once_each(labels: pd.Index, what: str, kind: str) -> None:
+    """Refuse labels that occur twice."""
+    if not labels.is_unique:
+        twice = labels[labels.duplicated()].tolist()[0]
+        raise DataError(f"{what}: {kind} {twice!r} occurs more than once; keep one of each")
+
+
 def amount_table(frame: Any, what: str, rows: str, columns: str, *, low: float = 0.0) -> tuple[Array, pd.DataFrame]:
     """A table of amounts, checked: the figures (read-only) and the frame with its labels."""
     if not isinstance(frame, pd.DataFrame):
         raise DataError(f"{what} is a {type(frame).__name__}; give a DataFrame, {rows}s x {columns}s")
     for labels, word in ((frame.index, rows), (frame.columns, columns)):
-        if not labels.is_unique:
-            twice = labels[labels.duplicated()][0]
-            raise DataError(f"{what}: {word} {twice!r} occurs more than once; keep one of each")
+        once_each(labels, what, word)
         absent = labels.to_frame().isna().to_numpy().any() if isinstance(labels, pd.MultiIndex) else labels.hasnans
         if absent:
             raise DataError(f"{what}: a {word} has no name (NaN); name every {word}")

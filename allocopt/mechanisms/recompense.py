@@ -13,7 +13,7 @@ from allocopt.errors import DataError
 from allocopt.facts.certificate import Certificate
 from allocopt.facts.checks import Array, number, vector
 from allocopt.facts.rounding import largest_remainder
-from allocopt.mechanisms.outcome import Outcome, named, unit_of
+from allocopt.mechanisms.outcome import Outcome, named, once_each, unit_of
 
 LARGEST_SHARE, LONGEST = 0.7, 10  # Delegated Regulation (EU) 2023/450, Articles 2 and 3
 
@@ -163,17 +163,13 @@ def recompense(claim: Any, profits: Any, share: float = 0.7, years: int = 10, *,
     if not isinstance(claim, pd.Series):
         ids, claims = pd.Index(["claim"]), np.array([number(claim, "claim")])
     else:
-        if not claim.index.is_unique:
-            raise DataError(f"claim names {claim.index[claim.index.duplicated()][0]!r} twice; add its claims up first")
+        once_each(claim.index, "claim", "claimant")
         ids, claims = claim.index, vector(claim, claim.index, "claim")
     if not isinstance(profits, pd.Series):
         if np.ndim(profits) != 1:
             raise DataError(f"profits is {profits!r}; give one profit per year, a list or a Series by year")
         profits = pd.Series(profits, index=pd.RangeIndex(1, len(profits) + 1, name="year"), dtype=object)
-    if not profits.index.is_unique:
-        raise DataError(
-            f"profits name year {profits.index[profits.index.duplicated()][0]!r} twice; keep one profit a year"
-        )
+    once_each(profits.index, "profits", "year")
     earned = vector(profits, profits.index, "profits (by year)", low=-np.inf)[: int(years)]
     offered = part * np.maximum(earned, 0.0)
     total = float(claims.sum())

@@ -11,6 +11,7 @@ import pandas as pd
 
 from allocopt.errors import DataError
 from allocopt.facts.checks import Array, number, vector
+from allocopt.mechanisms.outcome import once_each
 
 LOWEST, HIGHEST = 10, 25  # per cent of the risk-based capital requirement: Delegated Regulation (EU) 2023/840
 
@@ -104,4 +105,5 @@ def second_skin(risk_based_capital: float, funds: Any = None, *, percentage: flo
         return SecondSkin(capital, whole, pd.Index(["default fund"]), np.ones(1))
     if not isinstance(funds, pd.Series):
         raise DataError(f"funds is a {type(funds).__name__}; give a Series by default fund")
+    once_each(funds.index, "funds", "default fund")
     return SecondSkin(capital, whole, funds.index, vector(funds, funds.index, "funds"))
