@@ -41,9 +41,10 @@ class Entry:
         return (self.facts["event"],) if self.kind == "default" else tuple(self.facts.get("events", ()))
 
 
-class Draw(NamedTuple):
-    """Whole cents that left a payer's resource, or came back to it, and when."""
+class Move(NamedTuple):
+    """Whole cents that left a payer's resource (> 0) or were paid into it again (< 0): when, in which entry."""
 
+    at: int
     date: dt.date
     payer: Any
     pot: str
@@ -51,9 +52,9 @@ class Draw(NamedTuple):
 
 
 class Notice(NamedTuple):
-    """A member that gave notice: when, from when it is gone (None: not yet), and its figures on that day."""
+    """A member that gave notice: in which entry, from when it is gone (None: not yet), its figures on that day."""
 
-    date: dt.date
+    at: int
     gone: dt.date | None
     figures: Mapping[str, float]
 
@@ -67,8 +68,7 @@ class Book:
     holidays: tuple[dt.date, ...]
     start: dt.date | None
     decimals: int
-    draws: tuple[Draw, ...] = ()
-    top_ups: tuple[Draw, ...] = ()
+    moves: tuple[Move, ...] = ()
     notices: Mapping[Any, Notice] = field(default_factory=dict)
 
     def ceiling(self, layer: Layer, ids: pd.Index, base: Array) -> Array:
@@ -76,53 +76,67 @@ class Book:
         base = np.array([self._fixed(layer, payer, value) for payer, value in zip(ids, base.tolist(), strict=True)])
         most = self._less(layer.factor * base, ids, self.missing(layer))
         if layer.period_factor is not None:
-            most = np.minimum(most, self._less(layer.period_factor * base, ids, self._drawn(layer.pot, self.start)))
+            most = np.minimum(most, self._less(layer.period_factor * base, ids, self._drawn(layer.pot)))
         return np.asarray(np.minimum(most, self._noticed(layer, ids, base)), dtype=np.float64)
 
     def missing(self, layer: Layer, *, after_top_ups: bool = False) -> dict[Any, float]:
         """What has left the layer's resource and is not back yet, in cents by payer."""
         if layer.renews == "default":
             return {}
-        since = self.start if layer.renews == "period" else None
-        found = self._drawn(layer.pot, since, layer.restored_after)
-        if after_top_ups or layer.name.endswith(TOPPED_UP) or self.terms.order == "top":
-            back = self.top_ups
-        else:  # a further default first uses what is left of the old resources
-            back = tuple(top for top in self.top_ups if self.start is None or top.date < self.start)
-        for top in back:
-            if top.pot == layer.pot:
-                found[top.payer] = max(found.get(top.payer, 0.0) - top.cents, 0.0)
-        return found
-
-    def _drawn(self, pot: str, since: dt.date | None, restored_after: int | None = None) -> dict[Any, float]:
-        found: dict[Any, float] = defaultdict(float)
-        for draw in self.draws:
-            if draw.pot != pot or (since is not None and draw.date < since):
+        if layer.renews == "period":
+            return self._drawn(layer.pot)
+        # A further default that continues first uses what is left of the old resources.
+        fresh = after_top_ups or layer.name.endswith(TOPPED_UP) or self.terms.order == "top"
+        open_: dict[Any, list[Move]] = defaultdict(list)
+        for move in self.moves:
+            if move.pot != layer.pot:
                 continue
-            if restored_after is not None:
-                back = business_days_later(draw.date, restored_after, self.holidays)
-                if back <= self.date:
-                    continue
-            found[draw.payer] += draw.cents
+            held = open_[move.payer] = self._outstanding(open_[move.payer], layer, move.date)
+            if move.cents > 0:
+                held.append(move)
+            elif fresh or self.start is None or move.date < self.start:
+                back = -move.cents
+                while held and back > 0:
+                    first = held.pop(0)
+                    if first.cents > back:
+                        held.insert(0, first._replace(cents=first.cents - back))
+                    back -= first.cents
+        found = {who: sum(m.cents for m in self._outstanding(held, layer, self.date)) for who, held in open_.items()}
+        return {who: cents for who, cents in found.items() if cents}
+
+    def _outstanding(self, held: list[Move], layer: Layer, day: dt.date) -> list[Move]:
+        """The draws that have not been restored by a day."""
+        days = layer.restored_after
+        if days is None:
+            return held
+        return [move for move in held if business_days_later(move.date, days, self.holidays) > day]
+
+    def _drawn(self, pot: str, after: int | None = None) -> dict[Any, float]:
+        """All that was drawn in the capped period, or after an entry of the log, whether or not it came back."""
+        found: dict[Any, float] = defaultdict(float)
+        for move in self.moves:
+            inside = move.at > after if after is not None else self.start is None or move.date >= self.start
+            if move.pot == pot and move.cents > 0 and inside:
+                found[move.payer] += move.cents
         return found
 
     def _fixed(self, layer: Layer, payer: Any, value: float) -> float:
         """The figure of the day of notice for a member under notice, nothing for one that has gone."""
         notice = self.notices.get(payer)
-        if notice is None or self.date < notice.date:
+        if notice is None:
             return value
         if notice.gone is not None and self.date >= notice.gone:
             return 0.0
-        return min(value, notice.figures.get(layer.cap or "", value))
+        return notice.figures.get(layer.cap or "", value)
 
     def _noticed(self, layer: Layer, ids: pd.Index, base: Array) -> Array:
         """What a member under notice can still pay in all: its promises are not renewed."""
         most = np.full(len(ids), np.inf)
         for at, payer in enumerate(ids):
             notice = self.notices.get(payer)
-            if notice is not None and self.date >= notice.date:
+            if notice is not None:
                 times = layer.factor if self.terms.notice_factor is None else self.terms.notice_factor
-                since = self._drawn(layer.pot, notice.date)
+                since = self._drawn(layer.pot, notice.at)
                 most[at] = self._less(np.array([times * base[at]]), pd.Index([payer]), since)[0]
         return most
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from numbers import Real
 from typing import Any
 
@@ -13,7 +13,7 @@ import pandas as pd
 
 from allocopt.errors import DataError
 from allocopt.facts.event import Event
-from allocopt.mechanisms.book import Book, Draw, Entry, Notice
+from allocopt.mechanisms.book import Book, Entry, Move, Notice
 from allocopt.mechanisms.terms import Terms
 from allocopt.mechanisms.waterfall import Waterfall
 
@@ -51,17 +51,18 @@ def book_of(
     log: Sequence[Entry], day: dt.date, waterfall: Waterfall, holidays: tuple[dt.date, ...], decimals: int
 ) -> Book:
     """The state of all resources on a day, before what happens on it now."""
-    draws, top_ups, notices = [], [], {}
-    for entry in log:
+    moves: list[Move] = []
+    notices: dict[Any, Notice] = {}
+    for at, entry in enumerate(log):
         if entry.events:
             pots = {layer.name: layer.pot for layer in entry.layers}
-            draws += [Draw(entry.date, who, pots[layer], _cents(x, decimals)) for layer, who, x in entry.outcome]
+            moves += [Move(at, entry.date, who, pots[name], _cents(x, decimals)) for name, who, x in entry.outcome]
         elif entry.kind == "replenish":
-            top_ups += [Draw(entry.date, who, pot, _cents(x, decimals)) for pot, who, x in entry.outcome]
+            moves += [Move(at, entry.date, who, pot, -_cents(x, decimals)) for pot, who, x in entry.outcome]
         elif entry.kind == "withdraw":
-            notices[entry.facts["payer"]] = Notice(entry.date, entry.facts["gone"], entry.facts["figures"])
+            notices[entry.facts["payer"]] = Notice(at, entry.facts["gone"], entry.facts["figures"])
     start = period_of(log, waterfall.period, holidays)[0]
-    return Book(day, waterfall.period, holidays, start, decimals, tuple(draws), tuple(top_ups), notices)
+    return Book(day, waterfall.period, holidays, start, decimals, tuple(moves), notices)
 
 
 def defaulters(log: Sequence[Entry]) -> dict[Any, dt.date]:
@@ -143,15 +144,11 @@ def due(log: Sequence[Entry], book: Book, waterfall: Waterfall) -> dict[tuple[st
 
 def balances(log: Sequence[Entry], book: Book, waterfall: Waterfall) -> pd.DataFrame:
     """By resource and payer: what was drawn, what was paid in again, and what is missing."""
-    rows: dict[tuple[str, Any], Mapping[str, float]] = {}
     gone = {layer.pot: book.missing(layer, after_top_ups=True) for layer in waterfall.layers}
-    for draw in book.draws:
-        at = (draw.pot, draw.payer)
-        rows[at] = {
-            "drawn": sum(d.cents for d in book.draws if (d.pot, d.payer) == at),
-            "paid in": sum(d.cents for d in book.top_ups if (d.pot, d.payer) == at),
-            "missing": gone.get(draw.pot, {}).get(draw.payer, 0.0),
-        }
+    rows: dict[tuple[str, Any], list[float]] = {}
+    for move in book.moves:
+        row = rows.setdefault((move.pot, move.payer), [0.0, 0.0, gone.get(move.pot, {}).get(move.payer, 0.0)])
+        row[move.cents < 0] += abs(move.cents)
     index = pd.MultiIndex.from_tuples(list(rows), names=["resource", "payer"])
     table = pd.DataFrame(list(rows.values()), index=index, columns=["drawn", "paid in", "missing"], dtype=float)
     return table / 10.0**book.decimals

@@ -122,7 +122,7 @@ class Period:
         book = self._book(entry.date, entry)
         layers = list(waterfall.layers)
         if self._waterfall.period.order == "continue" and book.start is not None:
-            fresh = {top.pot for top in book.top_ups if top.date >= book.start}
+            fresh = {move.pot for move in book.moves if move.cents < 0 and move.date >= book.start}
             layers += [_again(layer) for layer in waterfall.layers if layer.pot in fresh]
         run = dataclasses.replace(waterfall, layers=tuple(layers)).run(event, losses, book=book)
         self._append(dataclasses.replace(entry, outcome=_cells(run.rounded(self._decimals)), layers=tuple(layers)))
