@@ -121,7 +121,7 @@ def owed(log: Sequence[Entry], which: int) -> pd.DataFrame:
             for layer, who, x in later.outcome:
                 repaid[layer, who] = repaid.get((layer, who), 0.0) + x
     cells = {(layer, who): x - repaid.get((layer, who), 0.0) for layer, who, x in entry.outcome if who not in own}
-    rows = [layer.name for layer in entry.layers if any(name == layer.name for name, _ in cells)]
+    rows = [layer.name for layer in entry.layers]
     table = pd.DataFrame(0.0, index=pd.Index(rows, name="layer"), columns=list(dict.fromkeys(who for _, who in cells)))
     for (layer, who), x in cells.items():
         table.at[layer, who] = x

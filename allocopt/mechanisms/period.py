@@ -24,6 +24,7 @@ from allocopt.mechanisms.layer import Layer
 from allocopt.mechanisms.repaying import Recovery, chosen, repay
 from allocopt.mechanisms.terms import RECOVERIES
 from allocopt.mechanisms.together import pooled
+from allocopt.mechanisms.walk import stages
 from allocopt.mechanisms.waterfall import Waterfall
 
 
@@ -123,7 +124,8 @@ class Period:
         layers = list(waterfall.layers)
         if self._waterfall.period.order == "continue" and book.start is not None:
             fresh = {move.pot for move in book.moves if move.cents < 0 and move.date >= book.start}
-            layers += [_again(layer) for layer in waterfall.layers if layer.pot in fresh]
+            again = [stage for stage in stages(waterfall.layers) if fresh & {layer.pot for layer in stage}]
+            layers += [_again(layer) for stage in again for layer in stage]
         run = dataclasses.replace(waterfall, layers=tuple(layers)).run(event, losses, book=book)
         self._append(dataclasses.replace(entry, outcome=_cells(run.rounded(self._decimals)), layers=tuple(layers)))
         return run

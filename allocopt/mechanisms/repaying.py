@@ -62,7 +62,7 @@ def chosen(owed: pd.DataFrame, names: Iterable[str] | None) -> pd.DataFrame:
         return owed
     for name in (wanted := [names] if isinstance(names, str) else list(names)):
         if name not in owed.index:
-            raise unknown("layer that paid", name, map(str, owed.index))
+            raise unknown("layer of that default", name, map(str, owed.index))
     return owed.loc[wanted]
 
 
