@@ -65,7 +65,8 @@ def main(count: int, members: int) -> None:
     loop = (time.perf_counter() - start) / ASKED * count
     off = max(float(np.abs(many.by_payer.iloc[k] - run.by_payer).max()) / run.loss for k, run in enumerate(runs))
     print(f"{count:,} losses down {len(chain.layers)} layers with {members} members: {took:.2f} s in one call; "
-          f"a loop over run would take {loop:,.0f} s, ratio {loop / took:,.0f}; largest difference {off:.0e} of the loss")  # fmt: skip
+          f"a loop over run would take {loop:,.0f} s, ratio {loop / took:,.0f}; "
+          f"largest difference {off:.0e} of the loss")  # fmt: skip
 
 
 if __name__ == "__main__":
