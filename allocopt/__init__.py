@@ -73,9 +73,11 @@ if TYPE_CHECKING:
     from allocopt.mechanisms.layer import Layer as Layer
     from allocopt.mechanisms.margin_haircut import haircut_margin as haircut_margin
     from allocopt.mechanisms.non_default import non_default_loss as non_default_loss
+    from allocopt.mechanisms.period import Period as Period
     from allocopt.mechanisms.recompense import recompense as recompense
     from allocopt.mechanisms.second_skin import second_skin as second_skin
     from allocopt.mechanisms.tearup import tear_up as tear_up
+    from allocopt.mechanisms.terms import Terms as Terms
     from allocopt.mechanisms.waterfall import Waterfall as Waterfall
     from allocopt.schemes import Key as Key
     from allocopt.schemes import Scheme as Scheme
@@ -148,6 +150,7 @@ _HOME = {
     "default_fund_capital": "mechanisms.fund_capital", "haircut_gains": "mechanisms.haircut",
     "haircut_margin": "mechanisms.margin_haircut", "non_default_loss": "mechanisms.non_default",
     "recompense": "mechanisms.recompense", "second_skin": "mechanisms.second_skin", "tear_up": "mechanisms.tearup",
+    "Period": "mechanisms.period", "Terms": "mechanisms.terms",
     "Scorecard": "judgement.scorecard", "compare": "judgement.scorecard",
     "check_axioms": "judgement.axioms", "price_of": "judgement.frontier",
     "expected_shortfall": "judgement.risk", "tail_contributions": "judgement.risk", "var": "judgement.risk",

@@ -357,6 +357,24 @@ MODEL_FAULTS = {
     "no layers": (MODEL[MODEL.index("[[layers]]") :], "", ["key 'layers': is missing"]),
     "no name": ('name = "fund"\n', "", ["layer number 2", "key 'name': is missing"]),
     "stray layer": ("[[layers]]", "[[layer]]", ["'layer'", "did you mean 'layers'"]),
+    "typo in tiers": ('cap = "def', 'tier = "bid"\ncap = "def', ["layer 'fund'", "'tier'", "did you mean 'tiers'"]),
+    "typo in a group": ('cap = "def', 'paripassu = "g"\ncap = "def', ["'paripassu'", "did you mean 'pari_passu'"]),
+    "lonely group": ('cap = "def', 'pari_passu = "g"\ncap = "def', ["layer 'fund'", "'pari_passu'", "no neighbour"]),
+    "weight alone": ('cap = "def', 'weight = 2\ncap = "def', ["layer 'fund'", "weight 2", "pari_passu"]),
+    "text for a weight": ('cap = "def', 'weight = "2"\ncap = "def', ["layer 'fund'", "key 'weight'", "a number"]),
+    "bad renewal": ('cap = "def', 'renews = "daily"\ncap = "def', ["layer 'fund'", "key 'renews'", "'daily'"]),
+    "half a day": ('cap = "def', 'restored_after = 1.5\ncap = "def', ["key 'restored_after'", "whole number >= 0"]),
+    "low period cap": ('cap = "def', 'period_factor = 0.5\ncap = "def', ["layer 'fund'", "period_factor", ">= 1"]),
+    "bad part": ("amount = 5", 'amount = { off = "fund" }', ["game', [amount]", "'of': is missing", "'off'"]),
+    "part of nobody": ("amount = 5", 'amount = { of = "fund", payers = "member" }', ["[amount]", "'member'"]),
+    "choice of tables": ('cap = "def', 'only = { bid = [[1]] }\ncap = "def', ["[only]", "texts or numbers"]),
+    "no choice": ('cap = "def', 'only = { bid = [] }\ncap = "def', ["[only]", "key 'bid'", "empty list"]),
+    "choice no table": ('cap = "def', 'only = "bid"\ncap = "def', ["layer 'fund'", "key 'only'", "a table"]),
+    "bad period": ("[sources.rules]", '[period]\nlenght = 20\n[sources.rules]', ["[period]", "'lenght'", "'length'"]),
+    "bad extension": ("[sources.rules]", '[period]\nextended = "yes"\n[sources.rules]', ["[period]", "'extended'"]),
+    "no days": ("[sources.rules]", "[period]\nlength = 0\n[sources.rules]", ["[period]", "'length'", "number >= 1"]),
+    "bad period source": ("[sources.rules]", '[period]\nsources = ["rule"]\n[sources.rules]',
+                          ["[period]", "'sources'", "did you mean 'rules'"]),
     "bad blend": ("margin = 0.5", 'margin = "half"', ["layer 'fund', [key]", "key 'margin'", "'half'"]),
 }  # fmt: skip
 
@@ -397,6 +415,67 @@ def test_a_faulty_model_gets_one_line(fault: str, model: Path) -> None:
     with pytest.raises(DocumentError):
         load_model(model)
     assert_names(" | ".join(check_document(model)), fragments)
+
+
+def test_a_model_may_say_everything_a_layer_can(model: Path, dataset: Path) -> None:
+    more = """
+[[layers]]
+name = "calls"
+payers = "survivor"
+only = { desk = ["north", "south"] }
+cap = "default_fund"
+factor = 2
+attributed = "margin"
+amount = { of = "default_fund", factor = 0.5, payers = "survivor" }
+tiers = "margin"
+resource = "calls"
+renews = "default"
+period_factor = 3
+restored_after = 10
+pari_passu = "last"
+weight = 3
+sources = ["rules"]
+
+[[layers]]
+name = "parent"
+payer = "Parent"
+amount = 7
+pari_passu = "last"
+weight = 1
+sources = ["rules"]
+
+[period]
+length = 30
+unit = "calendar days"
+extended = "add"
+most_months = 3
+most_days = 80
+order = "top"
+recoveries = "pro rata"
+notice_factor = 2
+sources = ["rules"]
+note = "Invented."
+"""
+    model.write_text(MODEL + more)
+    assert check_document(model) == []
+    chain = load_model(model)
+    layer = chain["calls"]
+    assert (layer.tiers, layer.attributed, layer.renews, layer.restored_after) == ("margin", "margin", "default", 10)
+    assert dict(layer.only) == {"desk": ("north", "south")} and (chain.period.length, chain.period.most_days) == (
+        30,
+        80,
+    )
+    run = chain.run(load_event(dataset), loss=117).verify()
+    assert run.by_layer.to_dict() == pytest.approx({"skin in the game": 5, "fund": 100, "calls": 9, "parent": 3})
+    assert len(chain.period.told) == 4
+
+
+def test_an_event_may_state_its_loss_by_pool(dataset: Path, model: Path) -> None:
+    edit(dataset / "event.toml", 'cap = "default_fund"', 'cap = "default_fund"\nlosses = { swaps = 10, "" = 20 }')
+    edit(model, 'cap = "default_fund"', 'pool = "swaps"\ncap = "default_fund"')
+    assert check_document(dataset) == [] and load_event(dataset).question["losses"] == {"swaps": 10, "": 20}
+    run = load_model(model).run(load_event(dataset))
+    assert run.by_layer.to_dict() == pytest.approx({"skin in the game": 5, "fund": 10 * 25 / 30})
 
 
 def test_one_reading_finds_every_fault(dataset: Path) -> None:

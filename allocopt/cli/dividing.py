@@ -99,9 +99,10 @@ def show_run(waterfall: Waterfall, cascade: Cascade, payer: str | None, all_: bo
         f"{event.title}\n{f'{event.currency} {amount(cascade.loss, places)}'.strip()} down {waterfall.title}",
         ["layer", "rule"], ["payers", "reached it", "bears", "passed on"],
     )  # fmt: skip
-    for layer, step in cascade.steps.iterrows():
+    for layer, (name, step) in zip(cascade.layers, cascade.steps.iterrows(), strict=True):
         figures = [amount(step[part], places) for part in ("reached", "paid", "passed on")]
-        steps.add_row(str(layer), step["scheme"], str(step["payers"]), *figures)
+        beside = ", side by side" if layer.pari_passu else ""
+        steps.add_row(f"{name}{beside}", step["scheme"], str(step["payers"]), *figures)
     amounts = pd.DataFrame({"bears": cascade.by_payer})
     return show(
         steps,

@@ -51,7 +51,7 @@ def passage(run: Cascade, question: LossProblem, title: str) -> Allocation:
 
 
 def _worst(run: Cascade) -> Certificate:
-    found = [answer.certificate for answer in run.allocations.values()]
+    found = [answer.certificate for answer in [*run.allocations.values(), *run.splits.values()]]
     kept = abs(float(run.by_layer.sum()) + run.residual - run.loss) / run.loss if run.loss > 0 else 0.0
     primal, dual, gap = (np.max([0.0, *(getattr(c, part) for c in found)]) for part in ("primal", "dual", "gap"))
     return Certificate(

@@ -16,6 +16,7 @@ from allocopt.facts.event import Event
 from allocopt.mechanisms.cents import in_cents
 from allocopt.mechanisms.layer import Layer, PartOf
 from allocopt.mechanisms.walk import Walk
+from allocopt.schemes.base import figure
 from allocopt.views import view
 
 _ROUND_OFF = 1e-12  # of the loss: shares are sums of floats, and a sum of a million of them is off by less than this
@@ -138,7 +139,7 @@ class Cascade:
             return []
         split = self.splits[layer.pari_passu]
         unit = f"{self.event.currency} ".lstrip()
-        weights = ", ".join(f"{name} {weight:,.6g}" for name, weight in split.problem.payers["weight"].items())
+        weights = ", ".join(f"{name} {figure(weight)}" for name, weight in split.problem.payers["weight"].items())
         return [
             f"It is used side by side with its neighbours ({weights}): of {unit}{split.problem.loss:,.2f} it takes "
             f"{unit}{split.shares[layer.name]:,.2f}."

@@ -196,8 +196,8 @@ def _side_by_side(
         ],
         axis=1,
     )
+    weights = weights_of(group, sizes)
     for _ in range(len(group) + 1):
-        weights = weights_of(group, sizes)
         split = np.minimum(BY_SIZE.batch(losses, weights, sizes), sizes)
         found = [_share(a, split[:, k], s, notes) for k, (a, s) in enumerate(zip(group, spent, strict=True))]
         borne = np.stack([paid.sum(axis=1) for paid, _ in found], axis=1)

@@ -107,13 +107,13 @@ def side_by_side(
     """Divide a loss among neighbouring layers in proportion to their weights, and within each by its rule.
 
     A layer cannot be made to bear more than its size; a rule that leaves some of its payers out can bear less than its
-    limits say, so such a layer's size is what it turned out to bear, and the loss is divided again.
+    limits say. Then what it turned out to bear is its limit, with its weight as before, and the loss is divided again.
     """
     apart(group)
     sizes = [asked.size(drawn) for asked in group]
-    names = [asked.layer.name for asked in group]
+    weights = weights_of(group, np.array(sizes))
     for _ in range(len(group) + 1):
-        split = _split(group, loss, sizes, names)
+        split = _split(group, loss, weights, sizes)
         answers = [share(asked, float(part), drawn) for asked, part in zip(group, split.paid, strict=True)]
         borne = [float(answer.paid.sum()) for answer, _ in answers]
         short = [k for k, (answer, _) in enumerate(answers) if answer.residual > 0 and borne[k] < sizes[k]]
@@ -123,10 +123,9 @@ def side_by_side(
     return split, answers
 
 
-def _split(group: Sequence[Asked], loss: float, sizes: Sequence[float], names: Sequence[str]) -> Allocation:
-    weights = weights_of(group, np.array(sizes))
-    first = group[0]
-    table = pd.DataFrame({"weight": weights, "size": sizes}, index=pd.Index(names, name="layer"), dtype=float)
+def _split(group: Sequence[Asked], loss: float, weights: Array, sizes: Sequence[float]) -> Allocation:
+    first, names = group[0], pd.Index([asked.layer.name for asked in group], name="layer")
+    table = pd.DataFrame({"weight": weights, "size": sizes}, index=names, dtype=float)
     about = f"{first.event.title}: {first.layer.pari_passu}"
     return BY_SIZE.allocate(LossProblem(loss, table, "size", first.event.currency, about=about))
 
