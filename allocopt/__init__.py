@@ -31,18 +31,11 @@ if TYPE_CHECKING:
     from allocopt.games.cooperation import myerson as myerson
     from allocopt.games.cooperation import owen as owen
     from allocopt.games.core import max_excess as max_excess
-    from allocopt.games.divisible import aumann_shapley as aumann_shapley
-    from allocopt.games.interactions import interactions as interactions
-    from allocopt.games.shapley import shapley as shapley
-    from allocopt.games.values import banzhaf as banzhaf
-    from allocopt.games.values import least_squares as least_squares
-    from allocopt.games.values import proportional_shapley as proportional_shapley
-    from allocopt.games.values import semivalue as semivalue
-    from allocopt.games.values import solidarity as solidarity
-    from allocopt.games.values import weighted_shapley as weighted_shapley
     from allocopt.games.core_nearest import core_nearest as core_nearest
     from allocopt.games.core_nearest import core_vertices as core_vertices
     from allocopt.games.core_nearest import is_balanced as is_balanced
+    from allocopt.games.divisible import aumann_shapley as aumann_shapley
+    from allocopt.games.interactions import interactions as interactions
     from allocopt.games.modiclus import kernel_point as kernel_point
     from allocopt.games.modiclus import modiclus as modiclus
     from allocopt.games.nucleolus import least_core as least_core
@@ -51,6 +44,12 @@ if TYPE_CHECKING:
     from allocopt.games.nucleolus import prenucleolus as prenucleolus
     from allocopt.games.nucleolus import proportional_nucleolus as proportional_nucleolus
     from allocopt.games.shapley import shapley as shapley
+    from allocopt.games.values import banzhaf as banzhaf
+    from allocopt.games.values import least_squares as least_squares
+    from allocopt.games.values import proportional_shapley as proportional_shapley
+    from allocopt.games.values import semivalue as semivalue
+    from allocopt.games.values import solidarity as solidarity
+    from allocopt.games.values import weighted_shapley as weighted_shapley
     from allocopt.games.verified import verify_nucleolus as verify_nucleolus
     from allocopt.judgement import incentives as incentives
     from allocopt.judgement import metrics as metrics
@@ -131,13 +130,12 @@ _HOME = {
     "owa_at_most": "schemes.constraints", "ratio_at_most": "schemes.constraints",
     "suits_between": "schemes.constraints", "theil_at_most": "schemes.constraints", "within": "schemes.constraints",
     "games": "", "shapley": "games.shapley",
-    "max_excess": "games.core",
     "aumann_shapley": "games.divisible", "interactions": "games.interactions",
     "equal_surplus": "games.compromise", "gately": "games.compromise", "tau_value": "games.compromise",
     "myerson": "games.cooperation", "owen": "games.cooperation",
     "banzhaf": "games.values", "least_squares": "games.values", "proportional_shapley": "games.values",
     "semivalue": "games.values", "solidarity": "games.values", "weighted_shapley": "games.values",
-    "max_excess": "games.core", "constrained_shapley": "games.constrained",
+    "constrained_shapley": "games.constrained",
     "core_nearest": "games.core_nearest", "core_vertices": "games.core_nearest", "is_balanced": "games.core_nearest",
     "max_excess": "games.core", "kernel_point": "games.modiclus", "modiclus": "games.modiclus",
     "least_core": "games.nucleolus", "nucleolus": "games.nucleolus", "per_capita_nucleolus": "games.nucleolus",
