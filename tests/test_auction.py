@@ -215,6 +215,10 @@ def test_in_cents_it_adds_up_exactly(case: tuple[float, pd.DataFrame, float]) ->
 def test_contributions_are_apportioned_to_auctions_by_notional() -> None:
     parts = ao.apportion(MEMBERS["deposit"], pd.Series({"rates": 30.0, "metals": 10.0, "none": 0.0}))
     assert np.allclose(parts.sum(axis=1), MEMBERS["deposit"]) and parts.loc["win"].to_list() == [15.0, 5.0, 0.0]
+    some = ao.apportion(MEMBERS["deposit"], pd.Series({"rates": 30.0}), whole=120.0)
+    assert some.loc["win", "rates"] == 5.0
+    with pytest.raises(DataError, match="whole is 20, less than"):
+        ao.apportion(MEMBERS["deposit"], pd.Series({"rates": 30.0}), whole=20.0)
     for amounts, notionals, message in (
         (MEMBERS["deposit"], pd.Series({"rates": 0.0}), "all zero"),
         (MEMBERS["deposit"], [1.0], "notionals is a list"),
@@ -279,6 +283,8 @@ def test_the_callers_table_is_left_alone() -> None:
         ({"band": -1.0}, "band is -1"),
         ({"order": ("no bid",)}, "order names tier 'non-competitive' 0 times"),
         ({"order": (*(("no bid",),) * 2,)}, "2 times"),
+        ({"order": None}, "order is None"),
+        ({"resources": []}, "resources is empty"),
         ({"order": ("losers",)}, "no tier is called 'losers'"),
         ({"by_distance": "competitive"}, "only bids below the price"),
         ({"order": [ao_all()]}, "cannot burn together"),

@@ -289,7 +289,8 @@ def test_each_kind_of_loss_has_its_own_key(kind: str, limit: Any, shares: list[f
     [
         ({"kind": "war"}, "no kind of loss is called 'war'"), ({"keys": {"investment": "gold"}}, "'gold'"),
         ({"house": "A"}, "a member is called 'A'"), ({"own": {"capital": -1.0}}, "own resource 'capital' is -1"),
-        ({"limit": "cap"}, "'cap'"), ({"loss": float("inf")}, "the loss is inf"),
+        ({"limit": "cap"}, "'cap'"), ({"own": [1.0]}, "own is a list"), ({"keys": None}, "keys is a NoneType"),
+        ({"loss": float("inf")}, "the loss is inf"),
     ],
 )  # fmt: skip
 def test_a_bad_non_default_loss_gets_one_clear_line(change: dict[str, Any], message: str) -> None:
@@ -308,6 +309,8 @@ def test_the_second_skin_is_an_interval_until_the_percentage_is_known() -> None:
     for bad, message in ((9.4, "percentage is 9.4"), (26.0, "percentage is 26"), (float("nan"), "NaN")):
         with pytest.raises(DataError, match=message):
             ao.second_skin(200.0, percentage=bad)
+    with pytest.raises(DataError, match="all zero"):
+        ao.second_skin(200.0, pd.Series({"rates": 0.0}))
     with pytest.raises(DataError, match="funds is a list"):
         ao.second_skin(200.0, [1.0])
 

@@ -8,23 +8,27 @@ import numpy as np
 import pandas as pd
 
 from allocopt.errors import DataError
-from allocopt.facts.checks import vector
+from allocopt.facts.checks import number, vector
 from allocopt.mechanisms.outcome import once_each, stakes
 
+_ROUNDING = 1e-12  # of the whole: auctions that sum to it in floats
 
-def apportion(amounts: Any, notionals: Any) -> pd.DataFrame:
+
+def apportion(amounts: Any, notionals: Any, *, whole: float | None = None) -> pd.DataFrame:
     r"""Split contributions over auctions, so that no money answers for two of them.
 
-    .. math:: c_{ia} = c_i\, \frac{N_a}{\sum_b N_b}
+    .. math:: c_{ia} = c_i\, \frac{N_a}{N}
 
     :math:`c_i` is what member :math:`i` (or the clearing house) has in the fund, in currency, and :math:`N_a` the
-    notional of the defaulter's portfolio in auction :math:`a`. Rows of the answer sum to the contributions; a column is
-    what :func:`juniorise` takes as a resource of one auction.
+    notional of the defaulter's portfolio in auction :math:`a`, of :math:`N \ge \sum_a N_a` in the whole contract class.
+    A column of the answer is what :func:`juniorise` takes as a resource of one auction; what rows leave over belongs to
+    positions that are not auctioned.
 
     Parameters
     ----------
     amounts : a Series by member, >= 0.
     notionals : a Series by auction, >= 0 and not all zero.
+    whole : the notional of everything the defaulter held in the class; the sum of the auctions unless said otherwise.
 
     Returns
     -------
@@ -32,7 +36,7 @@ def apportion(amounts: Any, notionals: Any) -> pd.DataFrame:
 
     Raises
     ------
-    DataError : a number that is none, a member or auction named twice, notionals that are all zero.
+    DataError : a number that is none, a member or auction named twice, notionals that are all zero or exceed ``whole``.
 
     Source: SGX-DC Practice Note 7A.01A.2B.2 (in force from 17 July 2019), sections 2 and 3.
 
@@ -46,5 +50,10 @@ def apportion(amounts: Any, notionals: Any) -> pd.DataFrame:
     size = stakes(notionals, notionals.index, "notionals")
     if not size.any():
         raise DataError("notionals are all zero; give the notional of at least one auction")
-    parts = np.outer(vector(amounts, amounts.index, "amounts"), size / size.sum())
+    total = float(size.sum()) if whole is None else number(whole, "whole")
+    if total < float(size.sum()) * (1 - _ROUNDING):
+        raise DataError(
+            f"whole is {total:g}, less than the notionals of the auctions, {size.sum():g}; correct one of them"
+        )
+    parts = np.outer(vector(amounts, amounts.index, "amounts"), size / total)
     return pd.DataFrame(parts, index=amounts.index, columns=notionals.index)

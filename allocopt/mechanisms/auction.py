@@ -207,6 +207,8 @@ def _auction(
 ) -> Auction:  # fmt: skip
     whole, reference, tolerance = stake(loss, "the loss"), number(price, "price", low=-np.inf), number(band, "band")
     unit_of(currency)
+    if not resources:
+        raise DataError("resources is empty; name at least one column that members pay from")
     for tier in by_distance:
         if tier not in ("non-competitive", "within band"):
             raise DataError(f"by_distance names {tier!r}; only bids below the price have a distance to it")
@@ -280,6 +282,8 @@ def _pot(table: pd.DataFrame, name: str) -> _Pot:
 
 
 def _grouped(order: Sequence[str | Sequence[str]]) -> tuple[tuple[str, ...], ...]:
+    if not isinstance(order, Sequence):
+        raise DataError(f"order is {order!r}; give the tiers, or groups of tiers, in the order in which they burn")
     groups = tuple((group,) if isinstance(group, str) else tuple(group) for group in order)
     flat = [tier for group in groups for tier in group]
     for tier in flat:

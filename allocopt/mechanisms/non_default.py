@@ -66,6 +66,9 @@ def non_default_loss(
     """
     unit_of(currency)
     whole, table = stake(loss, "the loss"), payer_table(members, "members")
+    for given, name in ((own, "own"), (keys, "keys")):
+        if not isinstance(given, Mapping):
+            raise DataError(f"{name} is a {type(given).__name__}; give a mapping, name -> value")
     if kind not in keys:
         raise unknown("kind of loss", kind, map(str, keys))
     if house in table.index:

@@ -8,6 +8,7 @@ from typing import Any, Self
 
 import numpy as np
 import pandas as pd
+from pandas.errors import InvalidIndexError
 
 from allocopt.errors import CertificateError, DataError, unknown
 from allocopt.facts.certificate import Certificate
@@ -49,7 +50,7 @@ def named(payer: Any, ids: pd.Index, kind: str = "payer") -> int:
     """The position of a payer; one that is not there is named with its neighbours."""
     try:
         at = ids.get_loc(payer)
-    except (KeyError, TypeError):
+    except (KeyError, TypeError, InvalidIndexError):
         raise unknown(kind, payer, map(str, ids[:20])) from None
     if not isinstance(at, int):
         raise unknown(kind, payer, map(str, ids[:20]))
@@ -95,7 +96,7 @@ def amount_table(frame: Any, what: str, rows: str, columns: str, *, low: float =
         once_each(labels, what, word)
         absent = labels.to_frame().isna().to_numpy().any() if isinstance(labels, pd.MultiIndex) else labels.hasnans
         if absent:
-            raise DataError(f"{what}: a {word} has no name (NaN); name every {word}")
+            raise DataError(f"{what}: one {word} has no name (NaN); name every {word}")
     raw = frame.to_numpy()
     if raw.dtype == np.float64 and raw.size and raw.min() >= low and np.abs(raw).max() <= LARGEST:
         figures = raw.copy()  # nothing to find fault with: a NaN fails both comparisons

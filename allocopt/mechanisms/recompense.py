@@ -167,7 +167,7 @@ def recompense(claim: Any, profits: Any, share: float = 0.7, years: int = 10, *,
         ids, claims = claim.index, vector(claim, claim.index, "claim")
     if not isinstance(profits, pd.Series):
         if np.ndim(profits) != 1:
-            raise DataError(f"profits is {profits!r}; give one profit per year, a list or a Series by year")
+            raise DataError(f"profits is a {type(profits).__name__}; give one profit per year, a list or a Series")
         profits = pd.Series(profits, index=pd.RangeIndex(1, len(profits) + 1, name="year"), dtype=object)
     once_each(profits.index, "profits", "year")
     earned = vector(profits, profits.index, "profits (by year)", low=-np.inf)[: int(years)]

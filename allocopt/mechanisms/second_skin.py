@@ -43,8 +43,7 @@ class SecondSkin:
     @property
     def by_fund(self) -> pd.DataFrame:
         """The interval allotted to each default fund in proportion to its size, for defaults in its segment."""
-        total = float(self.sizes.sum())
-        part = self.sizes / total if total > 0 else self.sizes
+        part = self.sizes / self.sizes.sum()
         return pd.DataFrame({"low": part * self.low, "high": part * self.high}, index=self.funds)
 
     @property
@@ -85,7 +84,7 @@ def second_skin(risk_based_capital: float, funds: Any = None, *, percentage: flo
 
     Raises
     ------
-    DataError : a number that is none, a percentage outside the range.
+    DataError : a number that is none, a percentage outside the range, funds that are all zero.
 
     Source: Delegated Regulation (EU) 2023/840 Arts. 1-2 and Annex, under Art. 9(14) of Regulation (EU) 2021/23.
 
@@ -106,4 +105,7 @@ def second_skin(risk_based_capital: float, funds: Any = None, *, percentage: flo
     if not isinstance(funds, pd.Series):
         raise DataError(f"funds is a {type(funds).__name__}; give a Series by default fund")
     once_each(funds.index, "funds", "default fund")
-    return SecondSkin(capital, whole, funds.index, vector(funds, funds.index, "funds"))
+    sizes = vector(funds, funds.index, "funds")
+    if not sizes.any():
+        raise DataError("funds are all zero; give the size of at least one default fund, or None for one fund in all")
+    return SecondSkin(capital, whole, funds.index, sizes)
