@@ -350,3 +350,7 @@ def test_an_answer_that_does_not_stand_is_not_let_through() -> None:
     bad = box_certificate(torn.wanted, torn.held, torn.torn[::-1], torn.torn / torn.held, np.array([0.5]), "")
     with pytest.raises(CertificateError, match="does not stand"):
         dataclasses.replace(torn, proof=bad).verify()
+
+
+def test_equal_remainders_go_to_the_earlier_row() -> None:
+    assert ao.tear_up(2, pd.Series({"A": 1.0, "B": 1.0, "C": 1.0}), "lots").closed.to_list() == [1.0, 1.0, 0.0]

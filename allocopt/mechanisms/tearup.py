@@ -45,6 +45,8 @@ def tear_up(
                 the ``side`` :math:`s_k = \pm 1` of each contract; without it every contract stands alone
     lots        whole lots only: as much as lots can close, then least
                 :math:`\sum_i |t_i - Q q_i / \sum_j q_j|`
+                (where several divisions are equally near: with lots of one size the earlier row goes first, with lots
+                that differ it is one of them)
     ==========  ========================================================================================================
 
     Without a weight the quadratic form takes :math:`w_i = \sum_k \sqrt{\Sigma_{kk}}\, q_{ik}`; for one contract it is
