@@ -258,7 +258,7 @@ def test_games_are_frozen_and_keep_no_hold_on_their_input():
         (lambda: shapley(SumOf(np.ones(50)), "exact"), "exact values end at 40 players"),
         (lambda: shapley(SumOf(np.ones(30)), "permutation", budget=20), "at least 117 coalitions"),
         (lambda: shapley(table([0.0, 1.0]), budget=0), "budget is 0"),
-        (lambda: SumOf(np.ones(40)).table(), "tables end at 30 players"),
+        (lambda: SumOf(np.ones(40)).table(), "tables end at 28 players"),
     ],
 )
 def test_bad_input_is_named(call, words):

@@ -26,7 +26,7 @@ Coalitions = NDArray[np.bool_]
 
 KINDS = ("cost", "gain")
 
-TABLE_LIMIT = 30  # players; a table of 2^30 worths is 8 GiB
+TABLE_LIMIT = 28  # players; a table of 2^28 worths is 2 GiB
 
 
 class ClosedForm(NamedTuple):

@@ -7,11 +7,13 @@ from math import comb
 import numpy as np
 import pandas as pd
 
-from allocopt.errors import unknown
-from allocopt.games.base import Game
+from allocopt.errors import DataError, unknown
+from allocopt.games.base import Game, ask_for_table
 from allocopt.maths.linear_values import pair_interactions
 
 INDICES = ("shapley", "banzhaf")
+
+PAIR_LIMIT = 27  # players; three tables of 2^27 numbers are 3 GiB
 
 
 def interactions(game: Game, index: str = "shapley") -> pd.DataFrame:
@@ -42,7 +44,13 @@ def interactions(game: Game, index: str = "shapley") -> pd.DataFrame:
     if index not in INDICES:
         raise unknown("index of interaction", index, INDICES)
     n = game.n
+    if n > PAIR_LIMIT:
+        raise DataError(
+            f"the game has {n} players; interactions of pairs end at {PAIR_LIMIT}: look at restricted() games"
+        )
+    values = game.table()
+    ask_for_table(n + 1)  # weighed worths and their weights take two more
     sizes = range(max(n - 1, 0))
     weights = [1.0 / ((n - 1) * comb(n - 2, s)) if index == "shapley" else 2.0 ** (2 - n) for s in sizes]
-    found = pair_interactions(game.table(), n, np.array(weights))
+    found = pair_interactions(values, n, np.array(weights))
     return pd.DataFrame(found, index=game.players, columns=game.players)

@@ -12,7 +12,7 @@ import pandas as pd
 from allocopt.errors import DataError
 from allocopt.facts.checks import Array, vector
 from allocopt.games.answer import GameValue
-from allocopt.games.base import Game
+from allocopt.games.base import Game, ask_for_table
 from allocopt.games.exact import every_worth
 from allocopt.maths.linear_values import least_squares_value, solidarity_value
 from allocopt.maths.shapley import semivalue as semivalue_of
@@ -165,8 +165,6 @@ def weighted_shapley(game: Game, weights: Numbers | pd.Series[Any]) -> GameValue
     >>> weighted_shapley(table([0, 1, 3, 8], players=["A", "B"]), [1, 3]).values.to_dict()
     {'A': 2.0, 'B': 6.0}
     """
-    from allocopt.maths.weighted_orders import weighted_shapley_from_table
-
     w = vector(weights, game.players, "weights")
     if not (w > 0).all():
         at = int(np.flatnonzero(w <= 0)[0])
@@ -174,7 +172,7 @@ def weighted_shapley(game: Game, weights: Numbers | pd.Series[Any]) -> GameValue
             f"weights: player {game.players[at]!r} has weight {w[at]:g}; expected positive weights: restrict the game "
             "to the others if this player is to get nothing"
         )
-    return computed(game, weighted_shapley_from_table(game.table(), w), "weighted Shapley, exact enumeration")
+    return _by_weight(game, w, "weighted Shapley, exact enumeration")
 
 
 def proportional_shapley(game: Game) -> GameValue:
@@ -182,7 +180,8 @@ def proportional_shapley(game: Game) -> GameValue:
 
     .. math:: \psi_i = \sum_{S \ni i} \frac{v(i)}{\sum_{j \in S} v(j)}\, d(S)
 
-    The weighted Shapley value with the stand-alone worths as weights; they must be positive.
+    The weighted Shapley value with the stand-alone worths as weights. Raises ``DataError`` when one is not positive, or
+    the table is too large.
 
     Source: Béal, Ferrières, Rémila and Solal, "The proportional Shapley value and applications", Games and Economic
     Behavior 108 (2018).
@@ -191,10 +190,22 @@ def proportional_shapley(game: Game) -> GameValue:
     >>> proportional_shapley(table([0, 1, 3, 8])).values.tolist()
     [2.0, 6.0]
     """
-    from allocopt.maths.dividends import proportional_shapley_from_table
+    alone = game(np.eye(game.n, dtype=np.bool_))
+    if not (alone > 0).all():
+        at = int(np.flatnonzero(alone <= 0)[0])
+        raise DataError(
+            f"player {game.players[at]!r} is worth {alone[at]:g} alone; the proportional Shapley value needs positive "
+            "worths: use weighted_shapley with weights of your own"
+        )
+    return _by_weight(game, alone, "proportional Shapley, exact enumeration")
 
-    amounts = proportional_shapley_from_table(game.table())
-    return computed(game, amounts, "proportional Shapley, exact enumeration")
+
+def _by_weight(game: Game, weights: Array, method: str) -> GameValue:
+    from allocopt.maths.weighted_orders import weighted_shapley_from_table
+
+    values = game.table()
+    ask_for_table(game.n)  # the probabilities of all coalitions take as much again
+    return computed(game, weighted_shapley_from_table(values, weights), method)
 
 
 def _by_size(weights: Numbers, count: int, what: str, sizes: str) -> Array:

@@ -77,7 +77,7 @@ def pair_interactions(values: Array, n: int, weights: Array) -> Array:
     out = np.zeros((n, n))
     if n < 2:
         return out
-    sizes = np.bitwise_count(np.arange(values.size)).astype(np.intp)
+    sizes = np.bitwise_count(np.arange(values.size, dtype=np.uint32))  # one byte each
     both = np.concatenate(([0.0, 0.0], weights))  # coalitions of this size with both, one and neither of two players
     one = np.concatenate(([0.0], weights, [0.0]))
     neither = np.concatenate((weights, [0.0, 0.0]))
