@@ -275,6 +275,16 @@ def test_a_proof_of_a_wrong_chain_is_refused():
     assert right.values.sum() == pytest.approx(game.grand)
 
 
+def test_worths_that_were_added_up_in_floats_are_read_as_the_sums_they_stand_for():
+    sums = members(np.arange(2**6), 6) @ np.full(6, 0.1)
+    assert len(set(sums.tolist())) > 7  # 0.1 + 0.2 is not 0.3
+    answer = ao.nucleolus(ao.games.table(np.minimum(sums, 0.3)), exact=True)
+    assert set(answer.fractions.values()) == {Fraction(1, 20)}
+    noise = 1e6 * sums * (1 + 1e-13 * np.random.default_rng(1).standard_normal(64))
+    with pytest.raises(CertificateError, match="round them"):
+        ao.nucleolus(ao.games.table(noise - 1e-7 * (np.arange(64) == 63)), exact=True)
+
+
 def test_worths_that_are_made_anew_for_every_pass_give_the_same_answer(monkeypatch):
     whole = ao.prenucleolus(ao.games.claims(20, np.arange(1.0, 10.0)), exact=True)
     monkeypatch.setattr(core, "TABLE_LIMIT", 3)

@@ -80,12 +80,14 @@ def nucleolus(game: Game, exact: bool = False) -> Nucleolus:
     Parameters
     ----------
     game : the game, of up to 30 players unless it has a quick algorithm of its own.
-    exact : whether to solve and prove the answer in fractions, see :attr:`Nucleolus.proof`.
+    exact : whether to solve and prove the answer in fractions, see :attr:`Nucleolus.proof`. Worths of up to 15
+        significant digits are read as they are; longer ones are rounded to 14 digits of the largest.
 
     Raises
     ------
     InfeasibleError : the players insist on more, alone, than there is together: there is no imputation.
     DataError : more players than can be looked through.
+    CertificateError : no proof in fractions, because worths differ by no more than the rounding of floats.
 
     Source: Schmeidler, "The nucleolus of a characteristic function game", SIAM Journal on Applied Mathematics 17
     (1969), section 2.

@@ -19,6 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from allocopt.errors import SolverError
+from allocopt.maths.coalitions import subset_sums
 from allocopt.maths.excess import Array, Excesses, Masks, members
 from allocopt.maths.rational import Row, orthogonal
 
@@ -80,8 +81,7 @@ def _pieces(everyone: Excesses, *vectors: Array) -> Iterator[tuple[Masks, Array,
     """Masks, worths and the sums of each vector over the members, a piece at a time; plain numpy, for independence."""
     n = everyone.n
     low = min(n, _PIECE.bit_length() - 1)
-    inner = np.arange(1 << low)
-    sums = [members(inner, low) @ vector[:low] for vector in vectors]
+    sums = [subset_sums(vector[:low]) for vector in vectors]
     start = 0
     for block in everyone.blocks():
         for piece in block.reshape(-1, min(len(block), 1 << low)):

@@ -25,9 +25,12 @@ from numpy.typing import NDArray
 from allocopt.errors import CertificateError
 from allocopt.maths.excess import Array, Excesses, Masks
 from allocopt.maths.nucleolus import Level
-from allocopt.maths.rational import exact, orthogonal, solve
+from allocopt.maths.rational import orthogonal, reader, solve
 
 _UNIT = 2.0**-53
+_READ = 1e-13  # no float is read as a decimal that is further off than this fraction of the largest
+
+ExactOf = Callable[[Sequence[int]], list[Fraction]]  # the worths of coalitions given by their masks
 
 
 @dataclass(frozen=True)
@@ -45,7 +48,7 @@ class ProvenLevel:
 class Proof:
     """The division in fractions and the levels that prove it; ``decided`` coalitions were looked at in whole numbers.
 
-    Worths are read as the shortest decimals that are stored as these floats.
+    Worths are read as :func:`~allocopt.maths.rational.reader` does.
     """
 
     x: tuple[Fraction, ...]
@@ -60,19 +63,25 @@ def prove(everyone: Excesses, levels: Sequence[Level], worth_of: Callable[[Masks
     player insists on what it is worth alone.
     """
     n = everyone.n
-    x, excesses = _solved(everyone, levels, worth_of, floors)
+    largest = max(float(np.abs(block).max()) for block in everyone.blocks())
+    read = reader(largest)
+
+    def exact_of(masks: Sequence[int]) -> list[Fraction]:
+        return [read(worth) for worth in worth_of(np.array(masks, dtype=np.int64))]
+
+    x, excesses = _solved(everyone, levels, exact_of)
     if floors:
-        _above_floors(everyone, x, worth_of)
+        _above_floors(everyone, x, exact_of)
     settled: dict[int, list[int]] = {(1 << n) - 1: [1] * n}
     proven = []
     decided = 0
     rounded = np.array([float(part) for part in x])
-    slack = _rounding(everyone, rounded, max((abs(float(excess)) for excess in excesses), default=0.0))
+    slack = _rounding(everyone, rounded, largest, max((abs(float(excess)) for excess in excesses), default=0.0))
     for k, level in enumerate(levels):
-        proven.append(_balanced(everyone, level, excesses[k], settled, worth_of))
+        proven.append(_balanced(everyone, level, excesses[k], settled, exact_of))
         settled.update({mask: _line(mask, n) for mask in level.rows})
         settled.update({-1 - i: _line(1 << i, n) for i in level.floors})
-        decided += _none_louder(everyone, x, excesses[k], list(settled.values()), k, slack)
+        decided += _none_louder(everyone, x, excesses[k], list(settled.values()), k, slack, read)
     return Proof(tuple(x), tuple(proven), decided)
 
 
@@ -80,31 +89,25 @@ def _line(mask: int, n: int) -> list[int]:
     return [mask >> i & 1 for i in range(n)]
 
 
-def _worths(worth_of: Callable[[Masks], Array], masks: Sequence[int]) -> list[Fraction]:
-    return [exact(worth) for worth in worth_of(np.array(masks, dtype=np.int64))]
-
-
 def _weight(everyone: Excesses, mask: int, worth: Fraction) -> Fraction:
-    by_size = Fraction(1) if everyone.weights is None else exact(everyone.weights[mask.bit_count()])
+    by_size = Fraction(1) if everyone.weights is None else Fraction(float(everyone.weights[mask.bit_count()]))
     return by_size * abs(worth) if everyone.own else by_size
 
 
-def _solved(
-    everyone: Excesses, levels: Sequence[Level], worth_of: Callable[[Masks], Array], floors: bool
-) -> tuple[list[Fraction], list[Fraction]]:
+def _solved(everyone: Excesses, levels: Sequence[Level], exact_of: ExactOf) -> tuple[list[Fraction], list[Fraction]]:
     """The division and the levels that make every settled excess what its level says."""
     n, sign = everyone.n, int(everyone.sign)
     whole = (1 << n) - 1
     lines: list[list[Fraction | int]] = []
     if n:
-        lines.append([*_line(whole, n), *([0] * len(levels)), *_worths(worth_of, [whole])])
+        lines.append([*_line(whole, n), *([0] * len(levels)), *exact_of([whole])])
     for k, level in enumerate(levels):
-        for mask, worth in zip(level.rows, _worths(worth_of, level.rows), strict=True):
+        for mask, worth in zip(level.rows, exact_of(level.rows), strict=True):
             at: list[Fraction | int] = [0] * len(levels)
             at[k] = sign * _weight(everyone, mask, worth)
             lines.append([*_line(mask, n), *at, worth])
         alone = [1 << i for i in level.floors]
-        for mask, worth in zip(alone, _worths(worth_of, alone), strict=True):
+        for mask, worth in zip(alone, exact_of(alone), strict=True):
             lines.append([*_line(mask, n), *([0] * len(levels)), worth])
     found = solve(lines, n + len(levels))
     if found is None:
@@ -115,22 +118,21 @@ def _solved(
     return found[:n], found[n:]
 
 
-def _above_floors(everyone: Excesses, x: Sequence[Fraction], worth_of: Callable[[Masks], Array]) -> None:
-    alone = _worths(worth_of, [1 << i for i in range(everyone.n)])
+def _above_floors(everyone: Excesses, x: Sequence[Fraction], exact_of: ExactOf) -> None:
+    alone = exact_of([1 << i for i in range(everyone.n)])
     for i, (part, floor) in enumerate(zip(x, alone, strict=True)):
         if everyone.sign * (part - floor) < 0:
             raise CertificateError(f"player number {i} ends up with {part}, not with at least {floor} as alone")
 
 
 def _balanced(
-    everyone: Excesses, level: Level, excess: Fraction, settled: dict[int, list[int]],
-    worth_of: Callable[[Masks], Array],
-) -> ProvenLevel:  # fmt: skip
+    everyone: Excesses, level: Level, excess: Fraction, settled: dict[int, list[int]], exact_of: ExactOf
+) -> ProvenLevel:
     """Weights in fractions near those that the solver gave, on the same coalitions; all of them must be positive."""
     n = everyone.n
     weights = [
         _weight(everyone, mask, worth)
-        for mask, worth in zip(level.rows, _worths(worth_of, level.rows), strict=True)
+        for mask, worth in zip(level.rows, exact_of(level.rows), strict=True)
     ]  # fmt: skip
     columns = [_line(mask, n) for mask in level.rows] + [_line(1 << i, n) for i in level.floors] + [*settled.values()]
     lines: list[list[Fraction | int]] = [[*(column[i] for column in columns), 0] for i in range(n)]
@@ -157,7 +159,13 @@ def _reversed(lines: list[list[Fraction | int]]) -> list[list[Fraction | int]]:
 
 
 def _none_louder(
-    everyone: Excesses, x: Sequence[Fraction], excess: Fraction, span: list[list[int]], level: int, slack: float
+    everyone: Excesses,
+    x: Sequence[Fraction],
+    excess: Fraction,
+    span: list[list[int]],
+    level: int,
+    slack: float,
+    read: Callable[[float], Fraction],
 ) -> int:
     """Check that no coalition outside the span objects more than the level; how many needed whole numbers."""
     n = everyone.n
@@ -167,7 +175,7 @@ def _none_louder(
     rounded = np.array([float(part) for part in x])
     # Entries of the normals are ratios of minors of a 0/1 matrix: below 2^47 for 30 players, so sums fit 64 bits.
     masks, worths = everyone.beyond(rounded, float(excess) - slack, np.array(normals, dtype=np.int64))
-    louder = _louder(everyone, x, excess, masks, worths)
+    louder = _louder(everyone, x, excess, masks, worths, read)
     if louder.any():
         raise CertificateError(
             f"level {level + 1}: coalition with mask {masks[louder][0]} objects more than {excess}; worths differ by "
@@ -176,24 +184,27 @@ def _none_louder(
     return len(masks)
 
 
-def _rounding(everyone: Excesses, x: Array, excess: float) -> float:
-    """More than rounding can change the excess of any coalition by."""
-    amount = float(np.abs(x).sum())
-    largest = max(float(np.abs(block).max()) for block in everyone.blocks())
+def _rounding(everyone: Excesses, x: Array, largest: float, excess: float) -> float:
+    """More than rounding, and reading worths to so many digits, can change the excess of any coalition by."""
+    amount, unit = float(np.abs(x).sum()) + largest, 1.0
     if everyone.own:
-        least = min(float(np.abs(block[block != 0]).min(initial=np.inf)) for block in everyone.blocks())
-        largest, amount = 1.0, amount / least
-    return 4 * (everyone.n + 8) * _UNIT * (largest + amount + abs(excess))
+        unit = min(float(np.abs(block[block != 0]).min(initial=np.inf)) for block in everyone.blocks())
+    return (4 * (everyone.n + 8) * _UNIT + _READ) * (amount / unit + abs(excess))
 
 
 def _louder(
-    everyone: Excesses, x: Sequence[Fraction], excess: Fraction, masks: Masks, worths: Array
+    everyone: Excesses,
+    x: Sequence[Fraction],
+    excess: Fraction,
+    masks: Masks,
+    worths: Array,
+    read: Callable[[float], Fraction],
 ) -> NDArray[np.bool_]:
     """Whether each listed coalition objects more than ``excess``, in whole numbers."""
     if not len(masks):
         return np.zeros(0, dtype=np.bool_)
     distinct, kind = np.unique(worths, return_inverse=True)
-    values = [exact(worth) for worth in distinct]
+    values = [read(worth) for worth in distinct]
     unit = lcm(1, excess.denominator, *(part.denominator for part in x), *(value.denominator for value in values))
     sizes = np.bitwise_count(masks).astype(np.int64)
     by_size = [1] * (everyone.n + 1) if everyone.weights is None else [int(w) for w in everyone.weights]

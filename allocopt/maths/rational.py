@@ -2,20 +2,36 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
+from decimal import Decimal
 from fractions import Fraction
-from math import gcd, lcm
+from math import ceil, gcd, lcm, log10
 
 Row = list[int]
 
+_CLEAN = 15  # every decimal of so many digits survives being stored as a float
+_DIGITS = 14
 
-def exact(value: float) -> Fraction:
-    """The shortest decimal that is stored as this float: 0.1 is one tenth, and every whole number is itself.
 
-    >>> exact(0.1), exact(3.0)
-    (Fraction(1, 10), Fraction(3, 1))
+def reader(largest: float) -> Callable[[float], Fraction]:
+    """How floats are read when ``largest`` is the largest of them: as the shortest decimals that are stored as them.
+
+    Up to 15 significant digits are read as they are. Longer ones, as the last digits of computed amounts are, are
+    rounded to 14 digits of the largest: so 0.1 + 0.2 is three tenths.
+
+    >>> read = reader(1.0)
+    >>> read(0.1), read(0.1 + 0.2), read(3.0)
+    (Fraction(1, 10), Fraction(3, 10), Fraction(3, 1))
     """
-    return Fraction(repr(float(value)))
+    unit = Fraction(10) ** (ceil(log10(largest)) - _DIGITS) if largest > 0 else Fraction(1)
+
+    def read(value: float) -> Fraction:
+        shortest = Decimal(repr(float(value)))
+        if len(shortest.normalize().as_tuple().digits) <= _CLEAN:
+            return Fraction(shortest)
+        return round(Fraction(shortest) / unit) * unit
+
+    return read
 
 
 def solve(
