@@ -62,9 +62,11 @@ def payments(debts, outside, assets, safe=(), alpha=1.0, beta=1.0):
     share = np.divide(debts, owed[:, None], out=np.zeros_like(debts), where=owed[:, None] > 0)
     paid = owed.copy()
     for _ in range(5000):
-        got = share.T @ paid
+        before, got = paid, share.T @ paid
         solvent = (assets + got >= owed * (1 - 1e-13)) | np.isin(np.arange(len(owed)), list(safe))
         paid = np.where(solvent, owed, alpha * assets + beta * got)
+        if (paid == before).all():
+            break
     return owed, paid
 
 
@@ -211,19 +213,19 @@ def test_a_closed_form_is_what_enumeration_finds(name):
 
 
 @quick
-@given(st.lists(sizes, min_size=1, max_size=6), st.integers(1, 7))
+@given(st.lists(sizes, min_size=1, max_size=5), st.integers(1, 6))
 def test_the_value_of_a_cover_game_is_its_formula_and_lies_in_the_core(exposures, k):
     game = g.cover(exposures, k)
     falling = sorted(exposures, reverse=True)
     steps = [a - b for a, b in zip(falling, [*falling[1:], 0.0], strict=True)]
     formula = {a: sum(s * min(k, t) / t for t, s in enumerate(steps, 1) if falling[t - 1] <= a) for a in exposures}
     orders = list(itertools.permutations(range(len(exposures))))
-    average = sum(game.marginal_vector(list(o)).to_numpy() for o in orders[:: max(1, len(orders) // 720)])
+    average = sum(game.marginal_vector(list(o)).to_numpy() for o in orders) / len(orders)
     value = ao.shapley(game)
     assert value.method == f"cover-{k} formula"
-    assert_same(value.values, average / len(orders[:: max(1, len(orders) // 720)]))
+    assert_same(value.values, average)
     assert_same(value.values, [formula[a] for a in exposures], 1e-9)
-    assert game.is_convex() and game.is_convex().name == "concave" and game.is_monotone() and game.is_superadditive()
+    assert game.is_convex().name == "concave" and game.is_convex() and game.is_monotone() and game.is_superadditive()
     rows = memberships(0, 1 << game.n, game.n)
     assert (rows @ value.amounts <= game.table() + 1e-12 * max(game.grand, 1e-300)).all()
 
