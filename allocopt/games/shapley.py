@@ -45,7 +45,8 @@ def shapley(
         games; ``unadjusted`` is the same without a fit; ``leverage`` the regression on additive games alone.
         ``permutation`` (also ``antithetic``, ``paired``) samples orders, each with its reverse; ``stratified`` rotates
         them through the queue, ``orthogonal`` and ``quasi`` take them from orthogonal directions and a scrambled Sobol
-        sequence. ``constrained`` is :func:`~allocopt.games.constrained.constrained_shapley` with its defaults.
+        sequence; their errors rest on the orders drawn, and with hardly more orders than players they miss what is
+        rare. ``constrained`` is :func:`~allocopt.games.constrained.constrained_shapley` with its defaults.
     budget : how many coalitions may be looked at (2^20 exactly or 50,000 sampled when left out).
     seed : seed of the sample.
     tolerance : stop as soon as the largest standard error is at most this, in the units of the worths; the budget is

@@ -76,7 +76,7 @@ def models(surrogates: Surrogates) -> list[list[Model]]:
 
 def fitted(gram: Array, moment: Array, path: list[Model]) -> list[Array]:
     """The least-squares terms of every model of a path: a factor of the widest holds those of the others."""
-    from scipy.linalg import LinAlgError, cholesky, solve_triangular
+    from scipy.linalg import LinAlgError, cho_solve, cholesky
 
     columns = path[0].columns[: max(model.width for model in path)]
     inner = gram[np.ix_(columns, columns)]
@@ -91,12 +91,14 @@ def fitted(gram: Array, moment: Array, path: list[Model]) -> list[Array]:
             break
         except LinAlgError:  # terms that are all but nothing about their means are rounding
             ridge *= 100.0
-    half = solve_triangular(factor, moment[columns] / scale, lower=True, check_finite=False)
     out = []
     for model in path:
-        terms, width = np.zeros(len(moment)), model.width
-        if width:
-            found = solve_triangular(factor[:width, :width], half[:width], lower=True, trans="T", check_finite=False)
-            terms[columns[:width]] = found / scale[:width]
+        terms, first = np.zeros(len(moment)), columns[: model.width]
+        if model.width:
+            corner = factor[: model.width, : model.width], True
+            for _ in range(2):  # the second round takes out what the ridge did
+                lack = moment[first] - gram[np.ix_(first, first)] @ terms[first]
+                found = cho_solve(corner, lack / scale[: model.width], check_finite=False)
+                terms[first] += found / scale[: model.width]
         out.append(terms)
     return out

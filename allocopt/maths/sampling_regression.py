@@ -28,6 +28,7 @@ from allocopt.maths.sampling_surrogates import Surrogates
 
 FOLDS = 4
 DEGREE, COVERS = 2, 3
+_ROUNDING = 1e-15  # of the largest worth: an exact fit leaves over less than the sums that follow lose
 _LISTED = 1e-3  # weight of sizes listed in full: without error themselves, they pin down what the sample leaves open
 _CALM = 0.1  # of the roughest size: how smooth any other may be taken to be before it has been looked at closely
 _TERMS = 1000  # of one kind: the time of a fit grows with their square times the sample
@@ -71,6 +72,7 @@ def by_regression(
     known, left, weights, words = sample.corrected(rank) if surrogate else sample.plain()
     values += known + (weights * share[sample.sizes]) @ (sample.rows - half[sample.sizes, None])
     errors, freedom = sample.spread(left)
+    errors = np.hypot(errors, _ROUNDING * max(abs(total), float(np.abs(gaps).max())) * errors.any())
     return Estimate(_adding_up(values, total), errors, freedom, words, sample.roughness(left))
 
 

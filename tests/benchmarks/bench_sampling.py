@@ -90,14 +90,17 @@ def peers() -> dict[str, Callable[[int, int], Any]]:
                  "PermutationSamplingSV"):  # fmt: skip
         maker = getattr(approximator, name, None) or getattr(shapiq, name, None)
         if maker is not None:
-            known[name] = lambda n, seed, maker=maker: maker(n=n, random_state=seed)
+            index = {"index": "SV"} if name == "RegressionMSR" else {}
+            known[name] = lambda n, seed, maker=maker, index=index: maker(n=n, random_state=seed, **index)
     return known
 
 
 def asked(maker: Callable[[int, int], Any], n: int, seed: int, f: Any, budget: int) -> np.ndarray:
-    found = maker(n, seed).approximate(budget, lambda s: f(np.asarray(s, dtype=bool)))
-    order = found.get_n_order_values(1) if hasattr(found, "get_n_order_values") else found.values
-    return np.asarray(order, dtype=float)
+    def game(s: Any) -> Any:
+        rows = np.asarray(s, dtype=bool)
+        return f(np.atleast_2d(rows))
+
+    return np.asarray(maker(n, seed).approximate(budget, game).get_n_order_values(1), dtype=float)
 
 
 def main(budget: int, seeds: int, sizes: list[int]) -> None:
