@@ -58,7 +58,8 @@ class Supply:
         """
         full = np.where(self.able > 0, self.full, 0.0)  # prices are never negative, so zero cannot be the last
         last = full.max(axis=(-2, -1), keepdims=True, initial=0.0)
-        return Supply(np.where(self.able > 0, last - full, 0.0), self.weight, self.cap, self.labels)
+        lead = np.where((self.able > 0) & (last - full > _LAST_BITS * last), last - full, 0.0)  # equal but for rounding
+        return Supply(lead, self.weight, self.cap, self.labels)
 
     def at(self, price: Array | float) -> Array:
         """What each block gives at a price (a number, or one per row of the batch)."""
@@ -104,10 +105,10 @@ def clear(loss: float, supply: Supply) -> Clearing:
     left = _segment_start(loss, s, w, c, full)
     active = (s <= left) & (full > left)
     slope = w[active].sum()
-    if not slope:  # the loss is the total but for the last bit
-        given[offers] = c
-        return Clearing(given.reshape(shape), float(left / scale))
     below = np.clip(w * (left - s), 0.0, c)
+    if not slope:  # but for the last bit the loss is the total, or what a plateau gives
+        given[offers] = c if left >= full.max() else np.where(full <= left, c, below)
+        return Clearing(given.reshape(shape), float(left / scale))
     step = (loss - below.sum()) / slope
     x = _segment(w, left - s, c, step, active, below)
     step += (loss - x.sum()) / slope  # one correction takes the budget to the last bit
