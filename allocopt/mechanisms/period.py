@@ -152,7 +152,7 @@ class Period:
         and ``layers`` leaves the payers of other layers out.
         """
         which = history.default_number(self._log, default)
-        turn = self._waterfall.period.recoveries if order is None else order
+        turn = order or self._waterfall.period.recoveries or "reverse"
         if turn not in RECOVERIES:
             raise unknown("order of recoveries", turn, RECOVERIES)
         money = number(amount, "the amount recovered")
