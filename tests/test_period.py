@@ -332,6 +332,16 @@ def test_a_recompense_schedule_repays_all_alike() -> None:
     assert found.claims(layers="gains").sum() == 0 and found.claims().sum() == pytest.approx(40)
 
 
+def test_a_schedule_of_recompense_from_profits_is_paid_out() -> None:
+    found = period(FUND)
+    found.default(no_defaulter(), "2024-03-01", 20)
+    profits = pd.Series({2024: 10.0, 2025: 10.0, 2026: 20.0})
+    schedule = ao.recompense(found.claims(), profits)
+    paid = found.recompense(schedule.payments)
+    assert paid.sum(axis=1).to_dict() == pytest.approx({2024: 7, 2025: 7, 2026: 6})
+    assert found.claims().sum() == 0 and found.log[-1].date == dt.date(2026, 12, 31)
+
+
 # The log is the truth.
 
 
@@ -366,6 +376,17 @@ def test_saved_and_loaded_it_is_the_same_to_the_cent(tmp_path: Path) -> None:
     assert again.default(no_defaulter(), "2024-04-03", 50).by_payer.to_dict() == (
         found.default(no_defaulter(), "2024-04-03", 50).by_payer.to_dict()
     )
+
+
+def test_members_with_numbers_for_names_are_saved_as_well() -> None:
+    table = pd.DataFrame({"role": "survivor", "fund": [30.0, 10.0]}, index=pd.Index(np.array([7, 8]), name="member"))
+    facts = Event("x", loss=20, currency="EUR", date=None, payers=table)
+    found = period(FUND)
+    found.default(facts, "2024-03-01")
+    found.replenish("2024-03-02", "fund", {np.int64(7): 5})
+    found.withdraw(np.int64(8), "2024-03-03")
+    again = Period.from_json(found.to_json())
+    assert again.to_json() == found.to_json() and again.balances.loc["fund", 7]["missing"] == 10
 
 
 def test_every_outcome_is_in_whole_cents_and_adds_up() -> None:
