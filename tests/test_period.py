@@ -68,7 +68,8 @@ def no_defaulter(loss: float = 0.0) -> Event:
         (Terms(length=20, extended="restart"), ["2024-01-02", "2024-01-10"], "2024-02-06"),
         (Terms(length=20, extended="add"), ["2024-01-02", "2024-01-10"], "2024-02-26"),
         (Terms(length=20, extended="no"), ["2024-01-02", "2024-01-10"], "2024-01-29"),
-        (Terms(length=20, most_months=1), ["2024-01-02", "2024-01-10"], "2024-02-01"),
+        (Terms(length=20), ["2024-01-02", "2024-01-10"], "2024-01-29"),
+        (Terms(length=20, extended="restart", most_months=1), ["2024-01-02", "2024-01-10"], "2024-02-01"),
         (Terms(length=30, unit="calendar days"), ["2024-01-31"], "2024-02-29"),
         (Terms(length=5, most_days=3), ["2024-01-02"], "2024-01-04"),
         (Terms(length=2), ["2024-01-06"], "2024-01-09"),  # a Saturday: the first business day is Monday
@@ -90,7 +91,7 @@ def test_holidays_are_no_business_days() -> None:
 
 
 def test_after_its_last_day_a_new_period_begins() -> None:
-    found = period(CALLS.replace(renews="period"), length=20)
+    found = period(CALLS.replace(renews="period"), length=20, extended="restart")
     assert found.default(no_defaulter(), "2024-01-02", 60).by_payer.to_dict() == {"CCP": 0, "A": 45, "B": 15}
     assert found.default(no_defaulter(), "2024-01-29", 60).by_payer.to_dict() == {"CCP": 0, "A": 15, "B": 5}
     assert found.start == dt.date(2024, 1, 2) and found.end == dt.date(2024, 2, 23)
@@ -99,13 +100,23 @@ def test_after_its_last_day_a_new_period_begins() -> None:
 
 
 def test_a_period_can_be_closed_early() -> None:
-    found = period(CALLS.replace(renews="period"), length=20)
+    found = period(CALLS.replace(renews="period"), length=20, extended="restart")
     found.default(no_defaulter(), "2024-01-02", 80)
     found.close("2024-01-08")
     assert found.end == dt.date(2024, 1, 8)
     assert found.default(no_defaulter(), "2024-01-09", 80).residual == 0
     with pytest.raises(DataError, match="no period to close"):
         period(FUND).close("2024-01-01")
+
+
+def test_terms_say_what_was_stated_and_nothing_else() -> None:
+    assert Terms().told == () and Terms(note="Invented.").told == ("Invented.",)
+    assert Terms(length=10).told == ("A capped period lasts 10 business days.",)
+    full = Terms(length=20, extended="add", most_months=3, order="continue", recoveries="pro rata", notice_factor=2.0)
+    assert len(full.told) == 4 and "at most 3 months in all" in full.told[0]
+    for wrong in ({"length": 0}, {"unit": "weeks"}, {"extended": "yes"}, {"most_days": 1.5}, {"notice_factor": -1.0}):
+        with pytest.raises(DataError, match="period"):
+            Terms(**wrong)  # type: ignore[arg-type]
 
 
 # Limits over several defaults.
@@ -321,6 +332,16 @@ def test_a_recompense_schedule_repays_all_alike() -> None:
     assert found.claims(layers="gains").sum() == 0 and found.claims().sum() == pytest.approx(40)
 
 
+def test_a_schedule_of_recompense_from_profits_is_paid_out() -> None:
+    found = period(FUND)
+    found.default(no_defaulter(), "2024-03-01", 20)
+    profits = pd.Series({2024: 10.0, 2025: 10.0, 2026: 20.0})
+    schedule = ao.recompense(found.claims(), profits)
+    paid = found.recompense(schedule.payments)
+    assert paid.sum(axis=1).to_dict() == pytest.approx({2024: 7, 2025: 7, 2026: 6})
+    assert found.claims().sum() == 0 and found.log[-1].date == dt.date(2026, 12, 31)
+
+
 # The log is the truth.
 
 
@@ -355,6 +376,17 @@ def test_saved_and_loaded_it_is_the_same_to_the_cent(tmp_path: Path) -> None:
     assert again.default(no_defaulter(), "2024-04-03", 50).by_payer.to_dict() == (
         found.default(no_defaulter(), "2024-04-03", 50).by_payer.to_dict()
     )
+
+
+def test_members_with_numbers_for_names_are_saved_as_well() -> None:
+    table = pd.DataFrame({"role": "survivor", "fund": [30.0, 10.0]}, index=pd.Index(np.array([7, 8]), name="member"))
+    facts = Event("x", loss=20, currency="EUR", date=None, payers=table)
+    found = period(FUND)
+    found.default(facts, "2024-03-01")
+    found.replenish("2024-03-02", "fund", {np.int64(7): 5})
+    found.withdraw(np.int64(8), "2024-03-03")
+    again = Period.from_json(found.to_json())
+    assert again.to_json() == found.to_json() and again.balances.loc["fund", 7]["missing"] == 10
 
 
 def test_every_outcome_is_in_whole_cents_and_adds_up() -> None:

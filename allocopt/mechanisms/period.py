@@ -152,7 +152,7 @@ class Period:
         and ``layers`` leaves the payers of other layers out.
         """
         which = history.default_number(self._log, default)
-        turn = self._waterfall.period.recoveries if order is None else order
+        turn = order or self._waterfall.period.recoveries or "reverse"
         if turn not in RECOVERIES:
             raise unknown("order of recoveries", turn, RECOVERIES)
         money = number(amount, "the amount recovered")
@@ -168,12 +168,19 @@ class Period:
     ) -> pd.DataFrame:
         """Pay a schedule (an amount by day) to those still out of pocket, all alike; what each is paid on each day.
 
-        :meth:`claims` is what a schedule has to repay.
+        :meth:`claims` is what a schedule has to repay, ``ao.recompense(period.claims(), profits).payments`` is one; a
+        year stands for its last day.
         """
         which = history.default_number(self._log, default)
         names = None if layers is None else [layers] if isinstance(layers, str) else list(layers)
         paid = {
-            day: self.recover(amount, day, default=which, order="pro rata", layers=names).by_payer
+            day: self.recover(
+                amount,
+                dt.date(day, 12, 31) if isinstance(day, int) else day,
+                default=which,
+                order="pro rata",
+                layers=names,
+            ).by_payer
             for day, amount in payments.items()
         }
         return pd.DataFrame(paid).T

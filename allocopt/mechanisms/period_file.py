@@ -133,6 +133,10 @@ def _line(entry: Entry) -> dict[str, Any]:
         facts["events"] = [_event(event) for event in facts["events"]]
     if facts.get("gone") is not None:
         facts["gone"] = facts["gone"].isoformat()
+    if "payer" in facts:
+        facts["payer"] = _plain(facts["payer"])
+    if facts.get("amounts") is not None:
+        facts["amounts"] = [[_plain(who), float(x)] for who, x in facts["amounts"]]
     outcome = [[layer, _plain(who), x] for layer, who, x in entry.outcome]
     return {"kind": entry.kind, "date": entry.date.isoformat(), "facts": facts, "outcome": outcome}
 

@@ -17,6 +17,7 @@ ORDERS = ("top", "continue")
 RECOVERIES = ("reverse", "pro rata", "in order")
 
 _EXTENDED = {
+    "": "",
     "restart": ", counted again from every further default",
     "add": ", and as many more for every further default",
     "no": ", whatever further defaults there are",
@@ -37,12 +38,13 @@ class Terms:
     length : days of a capped period, the day of the first default being the first; None when limits run without end.
     unit : ``business days`` (Monday to Friday, holidays left out) or ``calendar days``.
     extended : by a further default within the period: ``restart`` (``length`` days are counted again from that
-        default), ``add`` (it ends ``length`` days later than it would have), ``no``.
+        default), ``add`` (it ends ``length`` days later than it would have), ``no``; as ``no`` where nothing is said.
     most_months, most_days : the longest a period can become, in calendar months or days, its first day counted.
     order : a default after another starts at the ``top`` of the layers; or it may ``continue``: first what is left of
         the resources as they stood, in order, and only then, in order again, what was paid in since.
     recoveries : repaid to those who paid, ``reverse`` (the last layer first), ``pro rata`` to all they paid, or
-        ``in order`` (the first layer first); within a layer always in proportion to what was paid.
+        ``in order`` (the first layer first); within a layer always in proportion to what was paid; as ``reverse``
+        where nothing is said.
     notice_factor : the most a member that gave notice still pays, as a multiple of its figure on that day; by default
         the factor of each layer once more.
     sources, note : where the terms were read (keys), and what a reader must know.
@@ -53,11 +55,11 @@ class Terms:
 
     length: int | None = None
     unit: str = "business days"
-    extended: str = "restart"
+    extended: str | None = None
     most_months: int | None = None
     most_days: int | None = None
     order: str = "top"
-    recoveries: str = "reverse"
+    recoveries: str | None = None
     notice_factor: float | None = None
     sources: tuple[str, ...] = ()
     note: str = ""
@@ -65,8 +67,9 @@ class Terms:
     def __post_init__(self) -> None:
         object.__setattr__(self, "sources", (self.sources,) if isinstance(self.sources, str) else tuple(self.sources))
         for what, known in (("unit", UNITS), ("extended", EXTENSIONS), ("order", ORDERS), ("recoveries", RECOVERIES)):
-            if getattr(self, what) not in known:
-                raise unknown(f"choice for {what} of the period", getattr(self, what), known)
+            stated = getattr(self, what)
+            if stated is not None and stated not in known:
+                raise unknown(f"choice for {what} of the period", stated, known)
         for what in ("length", "most_months", "most_days"):
             days = getattr(self, what)
             if days is not None and (isinstance(days, bool) or not isinstance(days, int) or days < 1):
@@ -77,17 +80,16 @@ class Terms:
     @property
     def told(self) -> tuple[str, ...]:
         """The terms in sentences; none where a rulebook states none."""
-        if self == Terms(sources=self.sources, note=self.note):
-            return (self.note,) if self.note else ()
         said = []
         if self.length is not None:
             longest = [f"{self.most_months} months"] if self.most_months is not None else []
             longest += [f"{self.most_days} calendar days"] if self.most_days is not None else []
             within = f", at most {' and '.join(longest)} in all" if longest else ""
-            said.append(f"A capped period lasts {self.length} {self.unit}{_EXTENDED[self.extended]}{within}.")
+            said.append(f"A capped period lasts {self.length} {self.unit}{_EXTENDED[self.extended or '']}{within}.")
         if self.order == "continue":
             said.append("A further default first uses what is left of the old resources, then what was paid in since.")
-        said.append(f"Recoveries are repaid {_REPAID[self.recoveries]}.")
+        if self.recoveries is not None:
+            said.append(f"Recoveries are repaid {_REPAID[self.recoveries]}.")
         if self.notice_factor is not None:
             said.append(f"A member that gave notice still pays at most {self.notice_factor:g} times its figure.")
         return tuple([*said, self.note] if self.note else said)
@@ -100,7 +102,7 @@ class Terms:
             return None
         if running is None:
             end = self._last(start, self.length, holidays)
-        elif self.extended == "no":
+        elif self.extended not in ("restart", "add"):
             end = running
         else:
             restarts = self.extended == "restart"

@@ -50,11 +50,11 @@ def _period(root: Section) -> Terms | None:
     stated: dict[str, Any] = {
         "length": entry.count("length", default=None),
         "unit": entry.text("unit", default=UNITS[0], choices=UNITS),
-        "extended": entry.text("extended", default=EXTENSIONS[0], choices=EXTENSIONS),
+        "extended": entry.text("extended", default="", choices=EXTENSIONS) or None,
         "most_months": entry.count("most_months", default=None),
         "most_days": entry.count("most_days", default=None),
         "order": entry.text("order", default=ORDERS[0], choices=ORDERS),
-        "recoveries": entry.text("recoveries", default=RECOVERIES[0], choices=RECOVERIES),
+        "recoveries": entry.text("recoveries", default="", choices=RECOVERIES) or None,
         "notice_factor": entry.amount("notice_factor", default=None),
         "sources": entry.texts("sources", default=()),
         "note": entry.text("note", default=""),
