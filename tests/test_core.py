@@ -50,7 +50,8 @@ def test_threads_and_pieces_change_nothing(monkeypatch):
     whole = excesses(game).top(x, 70, -30.0, apart, 0.1)
     monkeypatch.setattr(excess_kernels, "_SERIAL", 2**10)
     by_threads = excesses(game).top(x, 70, -30.0, apart, 0.1)
-    monkeypatch.setattr(core, "TABLE_LIMIT", 3)
+    monkeypatch.setattr("allocopt.games.base.TABLE_LIMIT", 3)
+    monkeypatch.setattr(core, "_PIECE", 2**14)
     pieces = excesses(ao.games.claims(7, np.arange(1.0, 16.0)))
     assert len(list(pieces.blocks())) == 2
     assert (

@@ -5,7 +5,6 @@ from __future__ import annotations
 from fractions import Fraction
 
 import numpy as np
-import pandas as pd
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -207,21 +206,6 @@ def test_the_answer_moves_with_the_game(n, seed):
     assert_shares(ao.prenucleolus(ao.games.table(renamed, kind="gain")).amounts, base[order])
 
 
-def test_no_imputation_is_said_with_its_numbers():
-    greedy = ao.games.table([0, 6, 7, 10], kind="gain")
-    for solve in (ao.nucleolus, ao.per_capita_nucleolus, ao.proportional_nucleolus):
-        with pytest.raises(
-            InfeasibleError, match=r"\(10\) is worth less than the players alone \(13\), by 3.*prenucle"
-        ):
-            solve(greedy)
-    assert_shares(ao.prenucleolus(greedy).values, [4.5, 5.5])
-    costly = ao.games.table([0, 6, 7, 15])
-    with pytest.raises(InfeasibleError, match=r"\(15\) costs more than the players alone \(13\)"):
-        ao.nucleolus(costly)
-    with pytest.raises(DataError, match="worth 0; excesses per unit of worth"):
-        ao.proportional_nucleolus(ao.games.table([0, 0, 1, 2]))
-
-
 def test_a_single_imputation_is_found_whatever_the_rounding():
     game = ao.games.table([0, 0.1, 0.2, 0.1 + 0.2], kind="gain")
     assert_shares(ao.nucleolus(game).values, [0.1, 0.2])
@@ -277,9 +261,9 @@ def test_a_proof_of_a_wrong_chain_is_refused():
 
 def test_worths_that_were_added_up_in_floats_are_read_as_the_sums_they_stand_for():
     sums = members(np.arange(2**6), 6) @ np.full(6, 0.1)
-    assert len(set(sums.tolist())) > 7  # 0.1 + 0.2 is not 0.3
-    answer = ao.nucleolus(ao.games.table(np.minimum(sums, 0.3)), exact=True)
-    assert set(answer.fractions.values()) == {Fraction(1, 20)}
+    assert 0.1 + 0.2 in sums and 0.1 + 0.2 != 0.3
+    answer = ao.nucleolus(ao.games.table(np.minimum(sums, 0.35)), exact=True)
+    assert set(answer.fractions.values()) == {Fraction(7, 120)}
     noise = 1e6 * sums * (1 + 1e-13 * np.random.default_rng(1).standard_normal(64))
     with pytest.raises(CertificateError, match="round them"):
         ao.nucleolus(ao.games.table(noise - 1e-7 * (np.arange(64) == 63)), exact=True)
@@ -287,18 +271,14 @@ def test_worths_that_were_added_up_in_floats_are_read_as_the_sums_they_stand_for
 
 def test_worths_that_are_made_anew_for_every_pass_give_the_same_answer(monkeypatch):
     whole = ao.prenucleolus(ao.games.claims(20, np.arange(1.0, 10.0)), exact=True)
-    monkeypatch.setattr(core, "TABLE_LIMIT", 3)
+    monkeypatch.setattr("allocopt.games.base.TABLE_LIMIT", 3)
+    monkeypatch.setattr(core, "_PIECE", 128)
     monkeypatch.setattr("allocopt.games.base.BLOCK_BITS", 6)
     game = ao.games.claims(20, np.arange(1.0, 10.0))
-    assert len(list(excesses(game).blocks())) == 8
+    assert len(list(excesses(game).blocks())) == 4
     pieces = ao.prenucleolus(game, exact=True)
     assert pieces.fractions == whole.fractions
     assert ao.verify_nucleolus(game, pieces.values)
-
-
-def test_amounts_by_name_are_read_by_name():
-    game = ao.games.table([0, 10, 12, 18], players=["A", "B"])
-    assert ao.verify_nucleolus(game, pd.Series({"B": 10.0, "A": 8.0}))
 
 
 @pytest.mark.slow

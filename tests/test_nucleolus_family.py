@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import numpy as np
+import pandas as pd
 import pytest
 from seeded_games import seeded_game
 from test_nucleolus import assert_shares, named_game
 
 import allocopt as ao
-from allocopt.errors import DataError
+from allocopt.errors import DataError, InfeasibleError
 from allocopt.maths import prekernel
 from allocopt.maths.excess import members
 
@@ -74,6 +75,26 @@ def test_a_division_that_does_not_add_up_or_leaves_a_player_short_fails_at_level
     assert str(ao.verify_nucleolus(game, [13, 7])) == "stands at 1 levels"
     with pytest.raises(DataError, match="did you mean 'nucleolus'"):
         ao.verify_nucleolus(game, [13, 7], of="nucleolis")
+
+
+def test_no_imputation_is_said_with_its_numbers():
+    greedy = ao.games.table([0, 6, 7, 10], kind="gain")
+    for solve in (ao.nucleolus, ao.per_capita_nucleolus, ao.proportional_nucleolus):
+        with pytest.raises(
+            InfeasibleError, match=r"\(10\) is worth less than the players alone \(13\), by 3.*prenucle"
+        ):
+            solve(greedy)
+    assert_shares(ao.prenucleolus(greedy).values, [4.5, 5.5])
+    costly = ao.games.table([0, 6, 7, 15])
+    with pytest.raises(InfeasibleError, match=r"\(15\) costs more than the players alone \(13\)"):
+        ao.nucleolus(costly)
+    with pytest.raises(DataError, match="worth 0; excesses per unit of worth"):
+        ao.proportional_nucleolus(ao.games.table([0, 0, 1, 2]))
+
+
+def test_amounts_by_name_are_read_by_name():
+    game = ao.games.table([0, 10, 12, 18], players=["A", "B"])
+    assert ao.verify_nucleolus(game, pd.Series({"B": 10.0, "A": 8.0}))
 
 
 def dual_cover(worths):

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from itertools import islice
 from typing import Any, NamedTuple
 
 import numpy as np
 
 from allocopt.errors import DataError, unknown
 from allocopt.facts.checks import Array, vector
-from allocopt.games.base import TABLE_LIMIT, Game
+from allocopt.games.base import Game, ask_for_table
 from allocopt.games.table import TableGame
 from allocopt.maths.excess import Excesses, Masks, members
 from allocopt.maths.shapley import memberships
@@ -18,6 +19,8 @@ WEIGHINGS = ("plain", "size", "worth")
 
 # 2^30 worths are looked through once in seconds where they are made quickly; twice as many players, in years.
 LOOKED_THROUGH = 30
+
+_PIECE = 2**20  # worths made at a time where there is no table: 8 MiB
 
 
 class Objection(NamedTuple):
@@ -87,14 +90,28 @@ def excesses(game: Game, weighing: str = "plain") -> Excesses:
         )
     weights = np.arange(game.n + 1, dtype=np.float64) if weighing == "size" else None
     sign = -1.0 if game.kind == "cost" else 1.0
-    if isinstance(game, TableGame) or game.n <= TABLE_LIMIT:
+    if isinstance(game, TableGame) or _fits(game.n):
         worths = game.table()
 
         def passes() -> Iterable[Array]:
             return (worths,)
     else:
-        passes = game.blocks
+
+        def passes() -> Iterable[Array]:
+            blocks = iter(game.blocks())
+            while piece := list(islice(blocks, max(1, _PIECE >> game.block_bits))):
+                yield np.concatenate(piece)
+
     return Excesses(game.n, passes, sign, weights, weighing == "worth")
+
+
+def _fits(n: int) -> bool:
+    """Whether there is room for a table."""
+    try:
+        ask_for_table(n)
+    except DataError:
+        return False
+    return True
 
 
 def worth_of(game: Game) -> Callable[[Masks], Array]:

@@ -122,7 +122,10 @@ def _above_floors(everyone: Excesses, x: Sequence[Fraction], exact_of: ExactOf) 
     alone = exact_of([1 << i for i in range(everyone.n)])
     for i, (part, floor) in enumerate(zip(x, alone, strict=True)):
         if everyone.sign * (part - floor) < 0:
-            raise CertificateError(f"player number {i} ends up with {part}, not with at least {floor} as alone")
+            raise CertificateError(
+                f"player number {i} ends up with {part}, on the wrong side of {floor}, its floor; worths differ by "
+                "less than floating point can tell apart: round them"
+            )
 
 
 def _balanced(
