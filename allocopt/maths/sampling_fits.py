@@ -74,16 +74,20 @@ def models(surrogates: Surrogates) -> list[list[Model]]:
     return [[Model(alone, 0, "no surrogate"), *rising], both]
 
 
-def fitted(gram: Array, moment: Array, path: list[Model]) -> list[Array]:
-    """The least-squares terms of every model of a path: a factor of the widest holds those of the others."""
+def fitted(gram: Array, moment: Array, path: list[Model], rounds: int = 1) -> list[Array]:
+    """The least-squares terms of every model of a path: a factor of the widest holds those of the others.
+
+    A second of the ``rounds`` takes out what the ridge did to the first.
+    """
     from scipy.linalg import LinAlgError, cho_solve, cholesky
 
     columns = path[0].columns[: max(model.width for model in path)]
     inner = gram[np.ix_(columns, columns)]
     scale = np.sqrt(np.maximum(np.diag(inner), 0.0))
     scale[scale == 0] = 1.0
-    inner /= scale[:, None] * scale
-    ridge = _RIDGE
+    inner /= scale
+    inner /= scale[:, None]
+    goal, ridge = moment[columns] / scale, _RIDGE
     while True:
         try:
             inner[np.diag_indices_from(inner)] = 1.0 + ridge  # also for a term that is nothing on these rows
@@ -93,12 +97,12 @@ def fitted(gram: Array, moment: Array, path: list[Model]) -> list[Array]:
             ridge *= 100.0
     out = []
     for model in path:
-        terms, first = np.zeros(len(moment)), columns[: model.width]
-        if model.width:
-            corner = factor[: model.width, : model.width], True
-            for _ in range(2):  # the second round takes out what the ridge did
-                lack = moment[first] - gram[np.ix_(first, first)] @ terms[first]
-                found = cho_solve(corner, lack / scale[: model.width], check_finite=False)
-                terms[first] += found / scale[: model.width]
+        terms, width = np.zeros(len(moment)), model.width
+        if width:
+            found = np.zeros(width)
+            for _ in range(rounds):
+                lack = goal[:width] - inner[:width, :width] @ found + ridge * found
+                found += cho_solve((factor[:width, :width], True), lack, check_finite=False)
+            terms[columns[:width]] = found / scale[:width]
         out.append(terms)
     return out

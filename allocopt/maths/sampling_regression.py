@@ -164,7 +164,7 @@ class _Sample:
                 if g != f:
                     others = others + sums[g]
             path = [chosen[f // 2]]
-            terms.append(fitted(*others.centred(weight, free)[:2], path)[0])
+            terms.append(fitted(*others.centred(weight, free)[:2], path, rounds=2)[0])
             levels.append(others.level(terms[-1], free))
         left = self._residuals(surrogates, np.array(terms), np.array(levels))
         known, weights = np.zeros(self.n), np.zeros(len(self.rows))
