@@ -10,6 +10,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
+
 from allocopt.errors import DataError, unknown
 from allocopt.facts.allocation import Allocation
 from allocopt.facts.checks import number
@@ -17,6 +19,8 @@ from allocopt.facts.event import Event, Source
 from allocopt.mechanisms.cascade import Cascade
 from allocopt.mechanisms.layer import Layer
 from allocopt.schemes import scheme
+
+_DUST = 1e-12  # of the loss: below it a negative share is rounding, above it a credit
 
 STATUSES = ("rulebook", "stylised", "illustrative")
 
@@ -154,6 +158,13 @@ def _divide(layer: Layer, event: Event, left: float, drawn: Mapping[tuple[Any, s
     # With nobody to pay every rule gives the empty answer; the layer's own would look for its key in a missing column.
     rule = layer.rule if question.n else scheme("pro-rata")
     try:
-        return rule.allocate(question)
+        answer = rule.allocate(question)
     except DataError as fault:
         raise DataError(f"layer {layer.name!r}: {fault}") from None
+    if answer.paid.min(initial=0.0) < -_DUST * question.loss:
+        who = question.ids[int(np.argmin(answer.paid))]
+        raise DataError(
+            f"layer {layer.name!r}: {rule.name} credits payer {who!r}, but a layer only collects; "
+            "use policy='floor' or 'program'"
+        )
+    return answer
