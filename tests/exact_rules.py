@@ -1,4 +1,4 @@
-"""Every claims rule written down once more in fractions, with weights where it has them: no rounding, no shared code."""
+"""Every claims rule written down once more in fractions, with weights where it has them: no rounding."""
 
 from __future__ import annotations
 

@@ -63,8 +63,11 @@ def registered() -> dict[str, Scheme]:
         "constrained-equal-awards": [{}, {"key": "key"}, {"reading": "payout"}],
         "constrained-equal-losses": [{}, {"key": "key"}, {"reading": "payout"}],
         "tal-family": [{"theta": 0.0}, {"theta": 1 / 3}, {"theta": 1.0}, {"theta": 1 / 3, "reading": "payout"}],
-        "leximin": [{}, {"by": "key"}],
-        "equal-sacrifice": [{}, {"rra": 0.5}, {"reading": "payout"}],
+        "leximin": [{}, {"by": "key"}, {"of": "residual"}],
+        "leximax": [{}, {"of": "residual", "by": "key"}],
+        "talmud": [{}, {"key": "key"}, {"key": "key", "reading": "payout"}],
+        **{name: [{}, {"key": "key"}] for name in ("reverse-talmud", "constrained-egalitarian")},
+        "equal-sacrifice": [{}, {"rra": 0.5}, {"key": "key"}, {"reading": "payout"}],
         **{name: [{}, {"reading": "payout"}] for name in ("piniles", "truncated-proportional", "minimal-overlap")},
         "shapley": [], "proportional-shapley": [],  # a game fixes the payers: tested in test_games_as_schemes
         # scenarios fix the payers of risk rules: tested in test_risk_rules

@@ -87,6 +87,56 @@ def test_no_feasible_shares_are_lexicographically_smaller(name: str, by: str | N
     assert coupling.excess(answer.paid, PROBLEM, answer.paid) <= 1e-8 or name == "within"
 
 
+@pytest.mark.parametrize("by", KEYS)
+@pytest.mark.parametrize("name", COUPLINGS)
+def test_of_residuals_the_least_is_raised_or_the_largest_cut(name: str, by: str | None) -> None:
+    """No blend with a fair answer leaves the poorest more (leximin), or the richest less (leximax)."""
+    coupling, caps = COUPLINGS[name](), PROBLEM.caps
+    weight = np.ones(N) if by is None else PROBLEM.column(by)
+    references = ("pro-rata", "constrained-equal-awards", "constrained-equal-losses", "talmud")
+    fair = [ao.allocate(PROBLEM, "fair", reference=r, subject_to=[coupling]).paid for r in references]
+    for kind, turn in (("leximin", -1.0), ("leximax", 1.0)):
+        answer = ao.scheme(kind, of="residual", by=by, subject_to=[coupling]).allocate(PROBLEM).verify(1e-7)
+        ours = np.sort(turn * (caps - answer.paid) / weight)[::-1]
+        for x in [(1 - a) * answer.paid + a * y for y in fair for a in (0.01, 0.1, 1.0)]:
+            if coupling.excess(x, PROBLEM, ao.allocate(PROBLEM, "constrained-equal-losses", key=weight).paid) > 1e-8:
+                continue  # bounded deviation is measured from the rule's own reference
+            theirs = np.sort(turn * (caps - x) / weight)[::-1]
+            apart = np.flatnonzero(np.abs(ours - theirs) > 1e-7 * np.abs(ours).max())
+            assert not len(apart) or ours[apart[0]] < theirs[apart[0]]
+
+
+@pytest.mark.parametrize("by", KEYS)
+def test_leximax_and_leximin_part_only_where_constraints_couple_what_is_left(by: str | None) -> None:
+    coupling = COUPLINGS["gini"]()
+    both = {
+        of: [ao.scheme(k, of=of, by=by, subject_to=[coupling]).allocate(PROBLEM).paid for k in ("leximin", "leximax")]
+        for of in ("burden", "residual")
+    }
+    np.testing.assert_array_equal(*both["burden"])
+    assert np.abs(np.subtract(*both["residual"])).max() > 0.01 * PROBLEM.loss
+    key = np.ones(N) if by is None else by
+    losses = ao.allocate(PROBLEM, "constrained-equal-losses", key=key).paid
+    for kind in ("leximin", "leximax"):
+        for way in ("auto", "program"):
+            answer = ao.scheme(kind, of="residual", by=by).allocate(PROBLEM, way).verify(1e-9)
+            np.testing.assert_allclose(answer.paid, losses, atol=1e-9 * PROBLEM.loss)
+            assert ("constrained-equal-losses" in answer.method) == (way == "auto")
+
+
+def test_levels_of_residuals_are_what_is_left() -> None:
+    answer = ao.scheme("leximin", of="residual", subject_to=[COUPLINGS["gini"]()]).allocate(PROBLEM)
+    left = PROBLEM.caps - answer.paid
+    assert answer.extras["stages"]["level"].iloc[0] == pytest.approx(left.min())
+    richest = ao.scheme("leximax", of="residual", subject_to=[COUPLINGS["gini"]()]).allocate(PROBLEM)
+    assert richest.extras["stages"]["level"].iloc[0] == pytest.approx((PROBLEM.caps - richest.paid).max())
+    assert "of residuals" in answer.title and "what is left" in answer.explain(PROBLEM.ids[0])
+    with pytest.raises(ao.DataError, match="of is 'wealth'"):
+        ao.scheme("leximax", of="wealth")
+    with pytest.raises(ao.DataError, match="state finite caps"):
+        ao.scheme("leximax", of="residual").allocate(PROBLEM.replace(cap=None))
+
+
 def test_the_helper_notices_shares_that_are_not_least() -> None:
     answer = ao.allocate(PROBLEM, "constrained-equal-losses")
     with pytest.raises(AssertionError, match="lexicographically smaller"):

@@ -208,6 +208,71 @@ def test_a_negative_contribution_is_said_and_floored() -> None:
     assert left.residual == 1.0  # with the floor a hedger answers for nothing
 
 
+CREDITS = pd.DataFrame({"hedger": [0.0, 1.0], "B": [0.0, -3.0], "C": [0.0, -2.0]})
+
+
+def test_a_hedger_is_credited_where_that_is_allowed() -> None:
+    """Contributions (-1, 3, 2) of a loss of 4 are the shares; a cap of 2.5 on B sends 0.25 to each of the others."""
+    rule = ao.scheme("euler-es", scenarios=CREDITS, level=0.5, policy="allow")
+    free = ask(4.0, 9.0, ["hedger", "B", "C"])
+    capped = ask(4.0, [9.0, 2.5, 9.0], ["hedger", "B", "C"])
+    for by in ("auto", "program"):
+        answer = rule.allocate(free, by).verify(1e-9)
+        np.testing.assert_allclose(answer.paid, [-1.0, 3.0, 2.0], atol=1e-9)
+        assert "shares are the contributions" in answer.notes and answer.price == pytest.approx(0.0, abs=1e-9)
+        held = rule.allocate(capped, by).verify(1e-9)
+        np.testing.assert_allclose(held.paid, [-0.75, 2.5, 2.25], atol=1e-9)
+        assert held.price == pytest.approx(0.25) and held.duals["cap"]["B"] == pytest.approx(-0.75)
+        assert held.rounded(2).tolist() == [-0.75, 2.5, 2.25] and held.fractions.sum() == pytest.approx(1.0)
+    assert "is credited EUR 1.00" in rule.allocate(free).explain("hedger")
+    assert "its cap binds" in rule.allocate(capped).explain("B") and "caps cut off" in rule.allocate(capped).explain(
+        "C"
+    )
+    assert answer.burden([0.0, 1.0, 1.0]).iloc[0] == -np.inf
+    assert rule.allocate(capped.replace(loss=30.0)).verify().residual == pytest.approx(9.5)
+    assert not rule.allocate(free.replace(loss=0.0)).verify().paid.any()
+    assert r"\ge 0" not in rule.program(free).statement() and mathml(rule.program(free).statement())
+    for moved in ([-1.001, 3.001, 2.0], [-1.0, 3.0, 2.001]):
+        with pytest.raises(ao.CertificateError):
+            dataclasses.replace(rule.allocate(free), paid=np.array(moved)).verify()
+    with pytest.raises(ao.CertificateError):
+        dataclasses.replace(rule.allocate(capped), paid=np.array([-1.0, 3.0, 2.0])).verify()
+
+
+def test_credits_are_found_in_a_batch_at_every_scale() -> None:
+    for scale in (1e-9, 1.0, 1e12):
+        rule = ao.scheme("euler-es", scenarios=CREDITS * scale, level=0.5, policy="allow")
+        losses = np.array([0.0, 1.0, 4.0, 12.0, 40.0]) * scale
+        caps = np.array([9.0, 2.5, 9.0]) * scale
+        many = ao.allocate_many(rule, losses, np.array([-1.0, 3.0, 2.0]) * scale, caps)
+        for row, loss in zip(many, losses, strict=True):
+            alone = rule.allocate(ask(loss, caps, ["hedger", "B", "C"])).verify(1e-9)
+            np.testing.assert_allclose(row, alone.paid, rtol=1e-12, atol=1e-13 * scale)
+
+
+def test_what_cannot_deal_with_credits_says_so() -> None:
+    rule = ao.scheme("euler-es", scenarios=CREDITS, level=0.5, policy="allow")
+    with pytest.raises(ao.DataError, match=r"credits payer 'hedger'.*compare it with policy='floor'"):
+        table = pd.DataFrame({"fund": [9.0, 9.0, 9.0]}, index=["hedger", "B", "C"])
+        ao.compare(ao.LossProblem(4.0, table, cap="fund"), [rule, "pro-rata"])
+    gains = ao.scheme("euler-es", scenarios=-CREDITS, level=0.5, policy="allow")
+    with pytest.raises(ao.DataError, match="cannot be scaled to a loss"):
+        gains.allocate(ask(4.0, 9.0, ["hedger", "B", "C"]))
+
+
+@pytest.mark.parametrize("name", [n for n in RULES if n != "optimal-capital"])
+def test_every_contribution_can_be_allowed_its_sign(name: str) -> None:
+    for scenarios in (book(1), with_hedger(1)):
+        rule = made(name, scenarios, policy="allow")
+        for loss, caps in ((0.0, None), (5.0, None), (5.0, [1.0, 2.0, 0.0, 4.0]), (5e9, [1e9, 2e9, 3e9, 4e9])):
+            fast, slow = rule.allocate(ask(loss, caps)).verify(1e-7), rule.allocate(ask(loss, caps), "program").verify()
+            np.testing.assert_allclose(fast.paid, slow.paid, atol=1e-8 * (loss or 1.0))
+            assert (fast.paid <= fast.problem.caps).all()
+            if caps is None and loss:
+                target = fast.extras["contributions"] * loss / fast.extras["contributions"].sum()
+                np.testing.assert_allclose(fast.paid, target, atol=1e-12 * loss)
+
+
 @given(st.lists(st.integers(-4, 6), min_size=3, max_size=3).filter(lambda k: sum(k) > 0), st.floats(0.1, 9.0))
 @settings(max_examples=25)
 def test_the_program_policy_is_the_nearest_point(contributions: list[int], loss: float) -> None:
@@ -398,8 +463,8 @@ def test_refusals_are_clear(name: str) -> None:
         made(name, book(0).where(book(0) > -1))
     with pytest.raises(ao.DataError, match="no rows"):
         made(name, book(0).iloc[:0])
-    with pytest.raises(ao.DataError, match=r"policy is 'allow'.*tail_contributions"):
-        made(name, book(0), policy="allow")
+    with pytest.raises(ao.DataError, match=r"policy (is|of .* is) 'refund'"):
+        made(name, book(0), policy="refund")
     with pytest.raises(ao.DataError, match="no payout reading"):
         made(name, book(0), reading="payout")
     with pytest.raises(ao.DataError, match="needs scenarios"):

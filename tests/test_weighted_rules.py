@@ -1,4 +1,4 @@
-"""Weights: every rule that takes them against its definition in fractions, against its plain self, and at tiny losses."""
+"""Rules with weights against their definitions in fractions, their plain selves and their duals; tiny losses."""
 
 from __future__ import annotations
 
@@ -138,7 +138,7 @@ def test_a_weight_of_zero_bears_nothing_and_cannot_be_paid(name: str, parameters
     assert answer.paid[1] == 0.0 and answer.residual == pytest.approx(13.0)
     part = ao.scheme(name, key="weight", **parameters).allocate(asked.replace(loss=6.0)).verify(1e-9)
     assert part.paid[1] == 0.0 and part.paid.sum() == pytest.approx(6.0)
-    with pytest.raises(ao.DataError, match="key of zero|weight of zero"):
+    with pytest.raises(ao.DataError, match="key of zero"):
         ao.scheme(name, key="weight", reading="payout", **parameters).allocate(asked)
     with pytest.raises(ao.DataError):
         ao.scheme(name, key=[1.0, -1.0, 1.0, 1.0], **parameters).allocate(asked)

@@ -71,7 +71,7 @@ class Allocation:
         """The loss rate: share per unit of a column; with none of it the rate is 0 for who pays nothing, else inf."""
         base = self.problem.column(by) if isinstance(by, str) else vector(by, self.problem.ids, "by")
         with np.errstate(divide="ignore", invalid="ignore"):
-            rate = np.where(base > 0, self.paid / base, np.where(self.paid > 0, np.inf, 0.0))
+            rate = np.where(base > 0, self.paid / base, np.where(self.paid == 0, 0.0, np.copysign(np.inf, self.paid)))
         return pd.Series(rate, index=self.problem.ids, name=by if isinstance(by, str) else "burden")
 
     def rounded(self, decimals: int = 2) -> pd.Series[float]:

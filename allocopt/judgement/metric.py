@@ -272,9 +272,13 @@ def atkinson_of_residual_wealth(allocation: Allocation, by: Array) -> float:
 
 
 def _paid(allocation: Allocation) -> Array:
-    """The burdens; what rounding left below zero reads as zero, a truly negative share is refused by the formulas."""
+    """The burdens; what rounding left below zero reads as zero, a credit is refused."""
     paid = allocation.paid
-    return np.maximum(paid, 0.0) if paid.min(initial=0.0) >= -ROUNDING * paid.max(initial=0.0) else paid
+    if paid.min(initial=0.0) < -ROUNDING * paid.max(initial=0.0):
+        who = allocation.problem.ids[int(np.argmin(paid))]
+        what = f"{allocation.scheme.name} credits payer {who!r} ({paid.min():,.6g})"
+        raise DataError(f"{what}; fairness is measured on burdens, so compare it with policy='floor' or 'program'")
+    return np.maximum(paid, 0.0)
 
 
 def _capped(allocation: Allocation) -> bool:

@@ -47,8 +47,10 @@ class Leximax(NamedTuple):
     answer: Answer
 
 
-def leximax(ask: Callable[[NDArray[np.bool_], Array], tuple[Answer, Array, Array, bool]], n: int) -> Leximax:
-    """Settle ``n`` numbers stage by stage.
+def leximax(
+    ask: Callable[[NDArray[np.bool_], Array], tuple[Answer, Array, Array, bool]], n: int, unit: float | None = None
+) -> Leximax:
+    """Settle ``n`` numbers stage by stage; ``unit`` is the size of their differences, the first level when left out.
 
     ``ask(open, levels)`` solves one stage: the numbers marked ``open`` below one common level, the others below their
     entry of ``levels``. It returns the program's answer, the numbers, and one multiplier for each (zero where it is not
@@ -62,7 +64,7 @@ def leximax(ask: Callable[[NDArray[np.bool_], Array], tuple[Answer, Array, Array
     while left.any():
         answer, values, multipliers, unique = ask(left, levels)
         level = float(values[left].max())
-        scale = stages[0].level if stages else level
+        scale = unit or (stages[0].level if stages else level)
         slack = (level - values) / scale if scale > 0 else np.zeros(n)
         settled = np.flatnonzero(left & (multipliers > np.maximum(slack, PROVEN)))
         if not len(settled):

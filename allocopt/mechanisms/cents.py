@@ -13,6 +13,7 @@ import pandas as pd
 from allocopt.facts.checks import Array
 from allocopt.facts.rounding import apportioned, whole_units
 from allocopt.mechanisms.asking import Asked
+from allocopt.mechanisms.sharing import collect
 from allocopt.mechanisms.walk import Passage, Walk
 
 
@@ -70,7 +71,7 @@ def _layer(passage: Passage, budget: float, drawn: Counter[tuple[Any, str]], dec
         paid = part.paid
         if budget > 0 and not paid.any() and len(ids):
             # Units that did not fit into an earlier layer, where the run in floats had nothing left to pass on.
-            paid = asked.layer.rule.allocate(part.problem.replace(loss=budget / unit)).paid
+            paid = collect(asked.layer.rule, part.problem.replace(loss=budget / unit)).paid
         total = budget
         if part.residual > 0:  # who is at its limit pays all that is left of it in whole units, the others their share
             full = np.where(paid >= part.problem.caps, rooms, np.minimum(whole_units(paid, decimals), rooms))

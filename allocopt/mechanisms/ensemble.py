@@ -14,7 +14,7 @@ from allocopt.errors import DataError
 from allocopt.facts.checks import Array, vector
 from allocopt.facts.event import Event
 from allocopt.mechanisms.asking import Asked, ask
-from allocopt.mechanisms.sharing import BY_SIZE, apart, weights_of
+from allocopt.mechanisms.sharing import BY_SIZE, apart, collect, weights_of
 from allocopt.mechanisms.walk import stages
 from allocopt.schemes import Scheme
 from allocopt.schemes.equal_sacrifice import EqualSacrifice
@@ -180,7 +180,7 @@ def _one_by_one(asked: Asked, rule: Scheme, losses: Array, caps: Array) -> Array
     question = asked.problem(0.0, {})
     for row in np.flatnonzero(losses > 0):
         limits = {} if asked.label is None else {"cap": caps[row]}
-        out[row] = rule.allocate(question.replace(loss=float(losses[row]), **limits)).paid
+        out[row] = collect(rule, question.replace(loss=float(losses[row]), **limits)).paid
     return out
 
 

@@ -20,6 +20,8 @@ from allocopt.mechanisms.asking import Asked, Ledger
 from allocopt.schemes import Scheme, scheme
 from allocopt.schemes.base import bill, figure, position
 
+_DUST = 1e-12  # of the loss: below it a negative share is rounding, above it a credit
+
 BY_SIZE = scheme("pro-rata", key="weight", label="side by side")
 
 
@@ -46,6 +48,17 @@ class Tiers:
         raise DataError(f"no payer of the layer is called {payer!r}")
 
 
+def collect(rule: Scheme, question: LossProblem) -> Allocation:
+    """The rule's answer, if nobody is credited: a layer takes a loss on, and has nothing to give."""
+    answer = rule.allocate(question)
+    if answer.paid.min(initial=0.0) < -_DUST * question.loss:
+        who = question.ids[int(np.argmin(answer.paid))]
+        raise DataError(
+            f"{rule.name} credits payer {who!r}, but a layer only collects; use policy='floor' or 'program'"
+        )
+    return answer
+
+
 def share(asked: Asked, loss: float, drawn: Ledger) -> tuple[Allocation, tuple[Allocation, ...]]:
     """The layer's answer, and its parts: one for each tier, or the answer itself."""
     question = asked.problem(loss, drawn)
@@ -53,7 +66,7 @@ def share(asked: Asked, loss: float, drawn: Ledger) -> tuple[Allocation, tuple[A
     rule = asked.layer.rule if question.n else scheme("pro-rata")
     try:
         if asked.tiers is None:
-            answer = rule.allocate(question)
+            answer = collect(rule, question)
             return answer, (answer,)
         return _by_tier(asked, rule, question)
     except DataError as fault:
@@ -70,7 +83,7 @@ def _by_tier(asked: Asked, rule: Scheme, question: LossProblem) -> tuple[Allocat
             loss=left, payers=question.payers.iloc[rows], about=f"{question.about}, tier {figure(float(tier))}",
             **({} if asked.label is None else {"cap": question.cap_name}),
         )  # fmt: skip
-        parts[float(tier)] = answer = rule.allocate(part)
+        parts[float(tier)] = answer = collect(rule, part)
         paid[rows] = answer.paid
         left = answer.residual
     told = Tiers(rule, str(asked.layer.tiers), parts)

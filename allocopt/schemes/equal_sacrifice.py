@@ -35,7 +35,7 @@ class EqualSacrifice(Scheme):
     r"""Each payer's bill costs it the same utility, when utility has constant relative risk aversion.
 
     .. math:: \min_x \sum_i \frac{1}{w_i} \int_0^{x_i} \bigl[u(c_i) - u(c_i - t)\bigr] dt \quad \text{s.t.} \quad
-       \sum_i x_i = L,\ 0 \le x_i \le c_i \quad\Longrightarrow\quad u(c_i) - u(c_i - x_i) = w_i p \text{ where } x_i < c_i
+       \sum_i x_i = L,\ 0 \le x_i \le c_i \quad\Longrightarrow\quad u(c_i) - u(c_i - x_i) = w_i p\ (x_i < c_i)
 
     with :math:`u'(z) = (z / M)^{-\gamma}`: :math:`c_i` is the cap, which stands for what the payer has,
     :math:`M = \max_j c_j`, both in currency, and :math:`\gamma` is ``rra``. The price :math:`p` is the sacrifice,
@@ -140,7 +140,7 @@ class EqualSacrifice(Scheme):
 
     def _stepped(self, problem: LossProblem, able: Array, shift: Array, solvers: tuple[str, ...] | None) -> Allocation:
         found = sacrifice_by_steps(*self._amounts(problem, able), able, shift, self.rra, solvers)
-        paid = tidied(found.given if self.reading == "burden" else found.kept, problem, able)
+        paid = np.minimum(found.given if self.reading == "burden" else found.kept, able)
         return self._answer(
             problem, paid, float(np.exp(found.log_price)), f"program ({found.steps} quadratic programs, {found.solver})"
         )

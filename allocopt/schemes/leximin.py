@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -10,7 +11,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from allocopt.errors import InfeasibleError, SolverError
+from allocopt.errors import DataError, InfeasibleError, SolverError
 from allocopt.facts.allocation import Allocation
 from allocopt.facts.certificate import Certificate
 from allocopt.facts.checks import Array
@@ -18,16 +19,17 @@ from allocopt.facts.problem import LossProblem
 from allocopt.maths.lexicographic import PROVEN, Leximax, leximax
 from allocopt.maths.program import Answer, Clause, Program
 from allocopt.schemes.base import Scheme, left_over, single_point, tidied
+from allocopt.schemes.constrained_equal_losses import ConstrainedEqualLosses
 from allocopt.schemes.constraints.base import Constraint, Posed
 from allocopt.schemes.fair import MET, Fair
-from allocopt.schemes.keys import key_name, key_values
-from allocopt.schemes.one_price import CLAUSES
+from allocopt.schemes.keys import key_name, key_values, per_weight
+from allocopt.schemes.one_price import CLAUSES, OnePrice
 from allocopt.schemes.pro_rata import ProRata
 
 _FULL = 1e-9  # fraction of the loss within which a share counts as being at its cap: what a program leaves
 
-_WORST = (r"x_i / w_i \le t \quad (i \text{ open})", "how much of the common level this payer carries")
-_SETTLED = (r"x_i / w_i \le t_i \quad (i \text{ settled})", "what a higher settled rate would change the level by")
+_WORST = (r"r_i \le t \quad (i \text{ open})", "how much of the common level this payer carries")
+_SETTLED = (r"r_i \le t_i \quad (i \text{ settled})", "what a higher settled rate would change the level by")
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -38,16 +40,18 @@ class Leximin(Scheme):
        \sum_i x_i = L,\ 0 \le x_i \le c_i,\ \text{and each constraint of } \texttt{subject_to}
 
     :math:`r_{(1)} \ge r_{(2)} \ge \dots` are the rates :math:`r_i = x_i / w_i` in descending order; :math:`w_i` is the
-    key ``by`` (a column, a blend, figures of one's own; one for each by default). Seen from what payers keep it is the
-    leximin rule, seen from what they bear leximax. A payer with key zero bears nothing.
+    key ``by`` (a column, a blend, figures of one's own; one for each by default). The worst-off payer comes first: with
+    ``of="burden"`` the one with the highest rate, with ``of="residual"`` the one with the least left per key, so that
+    :math:`(c_i - x_i) / w_i` is raised, the smallest first. ``leximax`` makes the largest small instead: of burdens
+    that is the same rule, of residuals its mirror image. A payer with key zero bears nothing.
 
-    When only budget and caps bind, the answer *is* capped pro-rata, as for every other measure of the spread of one and
-    the same rate, and the closed form says so. With coupling constraints (groups, Gini, core, ...) it is a sequence of
-    programs: each lowers the common level of the open rates, and the multipliers of its optimum prove which rates can
-    not be lower in any optimum; these are settled and the next stage begins, until all are (all at once where a
-    strictly convex constraint binds, for then the optimum is one point). The certificate re-checks every level on
-    the shares and carries the worst residual of all stages; ``extras["stages"]`` lists them. The price is
-    d(largest rate)/d(loss).
+    When only budget and caps bind, the answer *is* capped pro-rata (of residuals: constrained equal losses on the key),
+    as for every other measure of the spread of one and the same rate, and the closed form says so. With coupling
+    constraints (groups, Gini, core, ...) it is a sequence of programs: each lowers the common level of the open rates,
+    and the multipliers of its optimum prove which rates can not be lower in any optimum; these are settled and the next
+    stage begins, until all are (all at once where a strictly convex constraint binds, for then the optimum is one
+    point). The certificate re-checks every level on the shares and carries the worst residual of all stages;
+    ``extras["stages"]`` lists them. The price is d(largest burden rate)/d(loss); of residuals none is stated.
 
     Raises ``InfeasibleError`` when the constraints contradict each other.
 
@@ -63,30 +67,53 @@ class Leximin(Scheme):
     """
 
     name = "leximin"
-    aliases = ("leximax",)
     formula = r"x_i = \min(c_i,\ p\, w_i) \text{ when only budget and caps bind}"
     objective = r"\operatorname{lex\,min}_x\ \bigl(r_{(1)}, r_{(2)}, \dots, r_{(n)}\bigr)"
     source = "Ogryczak, Pioro and Tomaszewski (2005), Journal of Telecommunications and Information Technology 3:47-56"
 
     by: Any = field(default=None, metadata={"help": "column, blend of columns, or one figure per payer; one for each"})
     subject_to: Sequence[Constraint] = field(default=(), metadata={"help": "fairness constraints"})
+    of: str = field(default="burden", metadata={"help": "whose rates: 'burden' or 'residual', what is left of the cap"})
 
     def __post_init__(self) -> None:
+        if self.of not in ("burden", "residual"):
+            raise DataError(f"of is {self.of!r}; expected 'burden' (what is paid) or 'residual' (what is left)")
         object.__setattr__(self, "subject_to", Fair(subject_to=self.subject_to).subject_to)
 
     def _weight(self, problem: LossProblem) -> tuple[Array, Array]:
         """Keys, and the caps of those whose key is not zero."""
+        if self.of == "residual" and np.isinf(problem.caps).any():
+            raise DataError(
+                f"{self.name} of residuals measures what is left of the caps; state finite caps with cap=..."
+            )
         weight = key_values(self.by, problem, np.ones(problem.n), "by")
         return weight, np.where(weight > 0, problem.caps, 0.0)
 
+    def _plain(self, weight: Array) -> OnePrice:
+        """The rule whose answer this is when only budget and caps bind."""
+        return ProRata(key=weight) if self.of == "burden" else ConstrainedEqualLosses(key=weight)
+
+    def _lines(self, problem: LossProblem, weight: Array) -> tuple[float, Array]:
+        """What is made small, per payer, is sign times share plus offset, over the key; levels are never negative."""
+        if self.of == "burden":
+            return 1.0, np.zeros(problem.n)
+        worst = float(per_weight(problem.caps, weight).max(initial=0.0))
+        return 1.0, worst * weight - problem.caps
+
+    def _shown(self, problem: LossProblem, weight: Array, level: float) -> float:
+        """A level in the terms of the question: what is left is counted from the best that anybody could keep."""
+        sign, _ = self._lines(problem, weight)
+        turned = self.of == "residual" and sign > 0
+        return float(per_weight(problem.caps, weight).max(initial=0.0)) - level if turned else level
+
     def _nearest(self, weight: Array) -> Fair:
         """As near to capped pro-rata as the same constraints allow: it knows how to name a contradiction."""
-        return Fair(reference=ProRata(key=weight), subject_to=self.subject_to)
+        return Fair(reference=self._plain(weight), subject_to=self.subject_to)
 
     def closed_form(self, problem: LossProblem) -> Allocation | None:
         """Capped pro-rata, when it meets every constraint: then nothing else binds."""
         weight, able = self._weight(problem)
-        base = ProRata(key=weight).closed_form(problem)
+        base = self._plain(weight).closed_form(problem)
         broken = [c for c in self.subject_to if c.excess(base.paid, problem, base.paid) > MET]
         if broken and single_point(problem, able) is None:
             return None
@@ -98,14 +125,16 @@ class Leximin(Scheme):
         def evidence(answer: Allocation) -> Certificate:
             return base.evidence(dataclasses.replace(answer, price=base.price))
 
-        price = self._slope(problem, base.paid)
+        price, same = self._slope(problem, base.paid), "capped pro-rata" if self.of == "burden" else base.scheme.name
         return dataclasses.replace(
             base, scheme=self, price=price, duals={"budget": price}, evidence=evidence,
-            method="closed form (capped pro-rata: only budget and caps bind)",
+            method=f"closed form ({same}: only budget and caps bind)",
         )  # fmt: skip
 
     def _slope(self, problem: LossProblem, paid: Array) -> float:
         """What one more unit of loss raises the largest rate by when only budget and caps bind: 1 over open keys."""
+        if self.of == "residual":
+            return math.nan
         weight, able = self._weight(problem)
         room = float(weight[able - paid > _FULL * problem.loss].sum())
         return 1.0 / room if room > 0 else 0.0
@@ -114,7 +143,7 @@ class Leximin(Scheme):
         """The sequence of programs."""
         weight, able = self._weight(problem)
         point = single_point(problem, able)
-        target = ProRata(key=weight).closed_form(problem).paid
+        target = self._plain(weight).closed_form(problem).paid
         if point is not None:
             answer = self.closed_form(problem)
             assert answer is not None  # a single point is either feasible or reported
@@ -125,13 +154,17 @@ class Leximin(Scheme):
             self._nearest(weight)._explain_conflict(problem.replace(cap=able), target, failure)
             raise
         paid = tidied(found.x, problem, able)
-        price = found.slope if self.subject_to else self._slope(problem, paid)
+        price = self._slope(problem, paid) if not self.subject_to or self.of == "residual" else found.slope
 
         def evidence(answer: Allocation) -> Certificate:
             return self._certify(answer, weight, able, target, found.result)
 
         rows = [
-            (stage.level, ", ".join(map(str, problem.ids[found.rows[stage.settled]])), stage.residual)
+            (
+                self._shown(problem, weight, stage.level),
+                ", ".join(map(str, problem.ids[found.rows[stage.settled]])),
+                stage.residual,
+            )
             for stage in found.result.stages
         ]
         stages = pd.DataFrame(rows, columns=["level", "settled", "residual"], index=range(1, len(rows) + 1))
@@ -145,12 +178,13 @@ class Leximin(Scheme):
     def program(self, problem: LossProblem) -> Program:
         """The program of the first stage: the largest rate as small as it can be."""
         weight, able = self._weight(problem)
-        target = ProRata(key=weight).closed_form(problem).paid
+        target = self._plain(weight).closed_form(problem).paid
         states = [c.begin(problem, target) for c in self.subject_to]
         rows = np.flatnonzero(able > 0)
         return _stage(
-            problem, weight, able, target, self.subject_to, states, rows, np.ones(len(rows), bool), np.zeros(len(rows))
-        )
+            problem, weight, able, target, self.subject_to, states, rows, np.ones(len(rows), bool), np.zeros(len(rows)),
+            self._lines(problem, weight),
+        )  # fmt: skip
 
     def _stages(
         self, problem: LossProblem, weight: Array, able: Array, target: Array, solvers: tuple[str, ...] | None
@@ -160,10 +194,11 @@ class Leximin(Scheme):
         unit = problem.loss / mean
         states = [c.begin(problem, target) for c in self.subject_to]
         slopes: list[float] = []
+        lines = sign, offset = self._lines(problem, weight)
 
         def ask(left: Any, levels: Array) -> tuple[Answer, Array, Array, bool]:
             while True:
-                posed = _stage(problem, weight, able, target, self.subject_to, states, rows, left, levels / unit)
+                posed = _stage(problem, weight, able, target, self.subject_to, states, rows, left, levels / unit, lines)
                 answer = posed.solve(solvers)
                 more = [c.refine(answer.x, problem, s) for c, s in zip(self.subject_to, states, strict=True)]
                 if all(m is None for m in more):
@@ -176,9 +211,10 @@ class Leximin(Scheme):
                 name.split(" (")[0] for name, price in answer.prices.items() if np.abs(price).max() > PROVEN * unit
             }
             unique = any(c.strict and c.name in binding for c in self.subject_to)
-            return answer, answer.x[rows] / weight[rows], carried / max(float(carried.sum()), 1e-300), unique
+            values = (sign * answer.x[rows] + offset[rows]) / weight[rows]
+            return answer, values, carried / max(float(carried.sum()), 1e-300), unique
 
-        return _Found(leximax(ask, len(rows)), rows, slopes[0])
+        return _Found(leximax(ask, len(rows), unit if self.of == "residual" else None), rows, slopes[0])
 
     def _certify(self, answer: Allocation, weight: Array, able: Array, target: Array, found: Leximax) -> Certificate:
         """Feasibility and every settled level from the shares alone; optimality from the stages' conic residuals."""
@@ -187,18 +223,21 @@ class Leximin(Scheme):
         excess = {str(c): c.excess(paid, problem, target) for c in self.subject_to}
         budget = abs(float(paid.sum()) + answer.residual - problem.loss) / loss
         bounds = float(max((paid - able).max(initial=0.0), (-paid).max(initial=0.0))) / loss
-        off = float(np.abs(paid[rows] - found.levels * weight[rows]).max(initial=0.0)) / loss
+        sign, offset = self._lines(problem, weight)
+        off = float(np.abs(sign * paid[rows] + offset[rows] - found.levels * weight[rows]).max(initial=0.0)) / loss
         worst = max(stage.residual for stage in found.stages)
         return Certificate(
             max(budget, bounds, *excess.values(), 0.0), off, worst, "leximax stages",
             "every constraint holds on the shares, every rate stands at its settled level, and at each stage the "
             "multipliers prove that no feasible shares have a lower level",
-            excess | {f"level of stage {k}": stage.level for k, stage in enumerate(found.stages, 1)},
+            excess
+            | {f"level of stage {k}": self._shown(problem, weight, s.level) for k, s in enumerate(found.stages, 1)},
         )  # fmt: skip
 
     def sentence(self) -> str:
         """The rule in a sentence, with its key."""
-        return f"{super().sentence()} Rates are burdens per {key_name(self.by, 'payer')}."
+        what = "burdens" if self.of == "burden" else "what is left of the caps"
+        return f"{super().sentence()} Rates are {what} per {key_name(self.by, 'payer')}."
 
     @property
     def title(self) -> str:
@@ -206,7 +245,8 @@ class Leximin(Scheme):
         if self.label:
             return self.label
         by = f" by {key_name(self.by, '')}" if self.by is not None else ""
-        return f"leximin{by}{': ' if self.subject_to else ''}{', '.join(map(str, self.subject_to))}"
+        of = " of residuals" if self.of == "residual" else ""
+        return f"{self.name}{of}{by}{': ' if self.subject_to else ''}{', '.join(map(str, self.subject_to))}"
 
 
 @dataclass(frozen=True)
@@ -224,7 +264,7 @@ class _Found:
 
 def _stage(
     problem: LossProblem, weight: Array, able: Array, target: Array, constraints: Sequence[Constraint],
-    states: list[Any], rows: Any, left: Any, levels: Array,
+    states: list[Any], rows: Any, left: Any, levels: Array, lines: tuple[float, Array],
 ) -> Program:  # fmt: skip
     """One stage in numbers of order one: amounts in units of the loss, rates in units of loss per mean key."""
     import cvxpy as cp
@@ -235,6 +275,7 @@ def _stage(
     key = weight / mean
     near, spared = np.flatnonzero((able > 0) & (able <= unit)), np.flatnonzero(able <= 0)
     free, done = rows[left], rows[~left]
+    rate = lines[0] * x + lines[1] / unit
     clauses = [
         Clause("budget", [cp.sum(x) == 1.0], *CLAUSES["budget"]),
         Clause("floor", [x >= 0], *CLAUSES["floor"], 1.0, rows=np.arange(problem.n)),
@@ -242,8 +283,8 @@ def _stage(
         Clause(
             "spared", [x[spared] == 0] if len(spared) else [], r"x_i = 0 \text{ where } w_i c_i = 0", "", rows=spared
         ),
-        Clause("worst", [x[free] <= cp.multiply(key[free], level)] if len(free) else [], *_WORST, rows=free),
-        Clause("settled", [x[done] <= key[done] * levels[~left]] if len(done) else [], *_SETTLED, rows=done),
+        Clause("worst", [rate[free] <= cp.multiply(key[free], level)] if len(free) else [], *_WORST, rows=free),
+        Clause("settled", [rate[done] <= key[done] * levels[~left]] if len(done) else [], *_SETTLED, rows=done),
     ]
     for number, (constraint, state) in enumerate(zip(constraints, states, strict=True)):
         clause = constraint.clause(Posed(x, problem, unit, target), state)

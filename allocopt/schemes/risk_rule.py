@@ -18,11 +18,13 @@ from allocopt.facts.checks import Array
 from allocopt.facts.problem import LossProblem
 from allocopt.facts.scenarios import Scenarios, read_scenarios, tail_level
 from allocopt.maths.price import Supply
+from allocopt.maths.program import Program
 from allocopt.maths.tails import risks
-from allocopt.schemes.base import position
+from allocopt.schemes import signed
+from allocopt.schemes.base import bill, position
 from allocopt.schemes.one_price import OnePrice, certify
 
-POLICIES = ("floor", "program")
+POLICIES = ("floor", "program", "allow")
 _SAME = 1e-9  # contributions count as the shares within this fraction of the loss: rounding of sums, not a choice
 _NAMED = 3  # payers with a negative contribution that a note names before it counts the rest
 
@@ -48,8 +50,9 @@ class ContributionRule(OnePrice):
     what is made of them. ``"floor"``: a negative contribution counts as zero and the rest is the key of a capped
     pro-rata, :math:`x_i = \min(c_i, p\,\kappa_i^+)`. ``"program"``: the shares are the nearest to the contributions
     scaled to the loss, :math:`\min_x \sum_i \tfrac12 (x_i - \kappa_i L / \sum_j \kappa_j)^2` over
-    :math:`0 \le x_i \le c_i`; its price is counted from the largest scaled contribution. Shares are never negative: a
-    payer who offsets the risk of others may go free but is not paid out of a loss.
+    :math:`0 \le x_i \le c_i`; its price is counted from the largest scaled contribution. Under both a payer who offsets
+    the risk of others may go free but is not paid out of a loss. ``"allow"``: it is, its share is negative, a credit
+    that the others fund; the program without its floor, so :math:`x_i = \min(c_i, \kappa_i L / \sum_j \kappa_j + p)`.
     """
 
     keyed = "contribution"
@@ -59,13 +62,14 @@ class ContributionRule(OnePrice):
     claims = frozenset({"loss monotonicity", "homogeneity"})
     divides: ClassVar[bool] = False  # whether the rule divides a stated amount: contributions are scaled to the loss
 
-    policy: str = field(default="floor", metadata={"help": "what negative contributions become: 'floor' or 'program'"})
+    policy: str = field(
+        default="floor", metadata={"help": "negative contributions: 'floor', 'program' or 'allow' (credits)"}
+    )
 
     def __post_init__(self) -> None:
         super().__post_init__()
         if self.policy not in POLICIES:
-            hint = " (signed contributions come from tail_contributions)" if self.policy == "allow" else ""
-            raise DataError(f"policy is {self.policy!r}; expected one of {', '.join(map(repr, POLICIES))}{hint}")
+            raise DataError(f"policy is {self.policy!r}; expected one of {', '.join(map(repr, POLICIES))}")
         if self.reading != "burden":
             raise DataError(
                 f"{self.name} has no payout reading: contributions say who causes a loss, not who is owed money; "
@@ -80,25 +84,40 @@ class ContributionRule(OnePrice):
         """Rising with the contribution from price zero, or at one pace after a head start by contribution."""
         if self.policy == "floor":
             return Supply(np.zeros(1), np.maximum(key, 0.0)[..., None, :], cap[..., None, :])
-        total = key.sum(axis=-1, keepdims=True)
-        if key.shape[-1] and ((total <= 0) & (loss > 0)).any():
-            raise DataError(
-                f"{self.name}: contributions sum to {float(total.min()):,.6g}, which cannot be scaled to a loss; "
-                "use policy='floor'"
-            )
-        target = key * (loss / np.where(total > 0, total, 1.0))
+        target = signed.scaled(self.name, key, loss)
         late = target.max(axis=-1, keepdims=True, initial=0.0) - target
         return Supply(late[..., None, :], np.ones(1), cap[..., None, :])
 
     def stated_objective(self) -> str:
         """The objective in LaTeX, by policy."""
-        near = r"\sum_i \tfrac12 \bigl(x_i - \tfrac{L}{\sum_j \kappa_j} \kappa_i\bigr)^2"
-        return self.objective if self.policy == "floor" else near
+        return self.objective if self.policy == "floor" else signed.LATEX
+
+    def closed_form(self, problem: LossProblem) -> Allocation:
+        """Shares by sorted breakpoints; with credits allowed, by those of what caps cut off."""
+        return self._credits(problem, None, False) if self.policy == "allow" else super().closed_form(problem)
+
+    def solve(self, problem: LossProblem, solvers: tuple[str, ...] | None = None) -> Allocation:
+        """Shares by the convex program."""
+        return self._credits(problem, solvers, True) if self.policy == "allow" else super().solve(problem, solvers)
+
+    def program(self, problem: LossProblem) -> Program:
+        """The convex program, posed in units of the loss; without a floor where credits are allowed."""
+        if self.policy != "allow":
+            return super().program(problem)
+        return signed.program(problem, signed.scaled(self.name, self.found(problem).values, np.array([problem.loss])))
+
+    def _credits(self, problem: LossProblem, solvers: tuple[str, ...] | None, by_program: bool) -> Allocation:
+        values = self.values(problem)
+        found = signed.answer(self, problem, self.found(problem), self._negative(problem, values), solvers, by_program)
+        return dataclasses.replace(found, notes=(*found.notes, self._standing(problem, values, found.paid)))
 
     def batch(self, losses: Array, keys: Array | None, caps: Array) -> Array:
         """Shares for many losses; ``keys`` are contributions, which are never guessed from the position of a payer."""
         if keys is None:
             raise DataError(f"{self.name} in a batch needs contributions as keys; see tail_contributions(...)")
+        if self.policy == "allow":
+            rows = np.broadcast_to(keys, (len(losses), caps.shape[-1]))
+            return signed.credited_many(losses, signed.scaled(self.name, rows, losses[:, None]), caps)
         return super().batch(losses, keys, caps)
 
     def values(self, problem: LossProblem) -> Array:
@@ -135,8 +154,11 @@ class ContributionRule(OnePrice):
         worst = below[np.argsort(values[below], kind="stable")]
         named = ", ".join(f"{problem.ids[int(i)]} {values[i]:,.6g}" for i in worst[:_NAMED])
         more = f" and {len(worst) - _NAMED} more" if len(worst) > _NAMED else ""
-        fate = "floored within the program" if self.policy == "program" else "counted as zero, the rest spread again"
-        return (f"negative contributions ({named}{more}): {fate}",)
+        fates = {
+            "floor": "counted as zero, the rest spread again", "program": "floored within the program",
+            "allow": "credited, at the expense of the others",
+        }  # fmt: skip
+        return (f"negative contributions ({named}{more}): {fates[self.policy]}",)
 
     def _standing(self, problem: LossProblem, values: Array, paid: Array) -> str:
         off = float(np.abs(paid - values).max(initial=0.0))
@@ -149,8 +171,22 @@ class ContributionRule(OnePrice):
     def reason(self, allocation: Allocation, payer: Any) -> str:
         """The price and what the payer contributes."""
         own = float(allocation.extras["contributions"].iloc[position(allocation.problem, payer)])
+        if self.policy == "allow":
+            return self._credit(allocation, position(allocation.problem, payer), own)
         offset = ", negative because it offsets the losses of others" if own < 0 else ""
         return f"{super().reason(allocation, payer)} Its contribution is {own:,.6g}{offset}."
+
+    def _credit(self, allocation: Allocation, at: int, own: float) -> str:
+        problem, share = allocation.problem, float(allocation.paid[at])
+        unit = f"{problem.currency} ".lstrip()
+        words = bill(allocation, at)
+        if share < 0:
+            words = f"{problem.ids[at]} is credited {unit}{-share:,.2f}, which the others bear with the loss."
+        whole = allocation.extras["contributions"].sum()
+        scale = f"its contribution {own:,.6g}, scaled by {problem.loss / whole if whole > 0 else 0.0:,.6g} to the loss"
+        cut = f", plus {unit}{allocation.price:,.2f} of what caps cut off elsewhere" if allocation.price > 0 else ""
+        bound = "; its cap binds" if share >= problem.caps[at] else ""
+        return f"{words} {self.sentence()} That is {scale}{cut}{bound}."
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
