@@ -401,6 +401,13 @@ def test_the_compiled_pass_finds_what_numpy_finds(count, n, level, seed, measure
     np.testing.assert_allclose(game.table(), oracle, rtol=0, atol=1e-12)
 
 
+@pytest.mark.parametrize("weights", [None, np.append(np.ones(5), 2.0)])
+def test_huge_gains_take_no_digits_from_small_losses(weights):
+    pnl = np.array([[-1.0, -2.0], [-1.25, -1.0], [-3.0, -1.5], [1e12, 1e12], [3e12, 2e12], [1e12, 5e12]])
+    level = 1 - 3 / (6 if weights is None else 7)
+    np.testing.assert_allclose(g.tail(pnl, level, weights=weights).table(), [0, 1.75, 1.5, 3.25], rtol=1e-14)
+
+
 def test_many_scenarios_and_players_are_summed_in_blocks():
     rng = np.random.default_rng(3)
     pnl = rng.standard_t(3, (400, 15))
@@ -567,6 +574,7 @@ def test_games_are_frozen_named_and_keep_no_hold_on_their_input():
     assert list(g.cover(pd.Series({"A": 1.0, "B": 2.0}), 1).players) == ["A", "B"]
     assert g.airport([]).table().tolist() == g.additive([]).table().tolist() == [0.0]
     assert g.tail([[1.0]], 0.5).table().tolist() == [0.0, -1.0]
+    assert g.tail(PNL, 1 - 1e-13).grand == g.tail(PNL, 1 - 1e-13).table()[-1] == max(joint_loss(range(5)))
 
 
 def test_contracts_are_found_by_name():

@@ -48,8 +48,8 @@ class NetworkGame(Game):
         return float(self.shortfalls(np.zeros((1, self.n), dtype=np.bool_))[0])
 
     def worths(self, coalitions: Coalitions) -> Array:
-        sign = -1.0 if self.shocks is None else 1.0
-        return sign * (self.shortfalls(coalitions) - self.unstruck)
+        lost = self.shortfalls(coalitions)
+        return self.unstruck - lost if self.shocks is None else lost - self.unstruck
 
 
 def network(

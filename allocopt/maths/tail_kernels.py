@@ -100,6 +100,16 @@ def _above(sums: Array, mass: Array, alike: bool, value: float) -> tuple[float, 
     return weight, excess
 
 
+@njit(cache=True, error_model="numpy", fastmath={"reassoc", "contract", "nnan", "nsz"})
+def _total_above(sums: Array, mass: Array, value: float) -> float:  # pragma: no cover - compiled
+    """The weighted total of the sums beyond ``value``: not from how far beyond they are, as a trial value can be far
+    larger than all of them, and with it the rounding."""
+    total = 0.0
+    for s in range(len(sums)):
+        total += mass[s] * sums[s] if sums[s] > value else 0.0
+    return total
+
+
 @njit(cache=True, error_model="numpy", fastmath={"reassoc", "nnan", "nsz"})
 def _next_below(sums: Array, value: float) -> float:  # pragma: no cover - compiled
     """The largest sum that is not beyond ``value``."""
@@ -133,7 +143,7 @@ def _tried(
         if weight <= most and weight > most - heaviest:
             edge = _next_below(sums, value)
             if alike or weight + _equal(sums, mass, edge) > most:
-                return True, edge, weight, excess + weight * value
+                return True, edge, weight, _total_above(sums, mass, value)
             value = edge  # nothing lies between
         if weight > most:
             low, low_weight = value, weight
@@ -223,7 +233,10 @@ def _tails(
                     weights[count] = mass[s]
                     count += sums[s] > bound
                 edge, weight, total = _cut(kept, weights, count, tail, slack)
-            average = (total + max(tail - weight, 0.0) * edge) / tail
+            left = tail - weight
+            if left <= slack and weight > 0.0:
+                left = 0.0  # rounding, and the edge it belongs to may be far off
+            average = (total + left * edge) / (weight + left)
             shifts[at] = edge - edges[above]
             edges[at], reaches[at] = edge, average - edge
             out[chunk << low | mask] = average if mean else edge
