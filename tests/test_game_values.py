@@ -71,9 +71,6 @@ def marginal_sum(v, n, i, weight):
     return sum(weight(len(members(s, n))) * (v[s | 1 << i] - v[s]) for s in range(2**n) if not s >> i & 1)
 
 
-# --- one pass over all worths -----------------------------------------------------------------------------------------
-
-
 @quick
 @given(worths)
 def test_semivalues_meet_their_definition(entries):
@@ -154,9 +151,6 @@ def test_memberships_are_the_bits_of_the_masks():
     assert maths.memberships(2**33, 2**33 + 1, 34).sum() == 1 and maths.memberships(0, 1, 0).shape == (1, 0)
 
 
-# --- linear and weighted values ---------------------------------------------------------------------------------------
-
-
 @quick
 @given(worths)
 def test_solidarity_shares_average_contributions(entries):
@@ -216,9 +210,6 @@ def test_weights_far_apart_put_the_heavy_last():
     game, v, n = of([1, 5, 9, 2, 8, 6, 20])
     found = ao.weighted_shapley(game, [1e-12, 1.0, 1e12])
     same(found, by_orders(v, n, [(0, 1, 2)]), 1e-9)
-
-
-# --- unions and links -------------------------------------------------------------------------------------------------
 
 
 def compatible_orders(unions):
@@ -323,9 +314,6 @@ def test_a_line_of_sixty_has_few_connected_coalitions():
     same(found.amounts, found.amounts[::-1])
 
 
-# --- compromises ------------------------------------------------------------------------------------------------------
-
-
 def tau_of_gain(v, n):
     """By definition, in fractions; None when the game is not quasi-balanced."""
     everybody = 2**n - 1
@@ -415,9 +403,6 @@ def test_equal_surplus_and_its_dual(entries):
     same(ao.equal_surplus(game, "last"), ao.equal_surplus(game.dual()).amounts)
 
 
-# --- pairs ------------------------------------------------------------------------------------------------------------
-
-
 @quick
 @given(worths)
 def test_interactions_meet_their_definition(entries):
@@ -437,9 +422,6 @@ def test_interactions_meet_their_definition(entries):
                     total += p * (v[s | 1 << i | 1 << j] - v[s | 1 << i] - v[s | 1 << j] + v[s])
             assert found.loc[i, j] == pytest.approx(float(total), abs=1e-10)
         assert not np.diag(found).any()
-
-
-# --- divisible exposures ----------------------------------------------------------------------------------------------
 
 
 def test_aumann_shapley_of_polynomials_is_their_integral():
@@ -474,9 +456,6 @@ def test_aumann_shapley_of_risk_measures_is_what_the_risk_rules_say():
 def test_path_integrals_are_right_where_it_jumps_and_where_it_turns_fast():
     steep = integral(lambda t: np.column_stack([np.exp(-1e4 * t), t >= 1 / 3, 1 / np.sqrt(t)]), 1e-13)
     assert np.all(np.abs(steep - [1e-4, 2 / 3, 2.0]) <= [1e-12, 1e-12, 1e-6])
-
-
-# --- published answers, large games, faults ---------------------------------------------------------------------------
 
 
 def test_published_answers_are_met():

@@ -19,6 +19,8 @@ Wide = NDArray[np.longdouble]
 # 2^14 worths are 128 KiB: a row stays in the processor's second-level cache while it is added and weighed.
 BLOCK_BITS = 14
 
+_GROUP_BITS = 6  # 2^6 rows are added up before they are added to all
+
 # Smaller tables are read by numpy in about a millisecond, less than it takes to load the compiler.
 _COMPILED_FROM = 18  # players
 
@@ -76,18 +78,25 @@ def _member_sums(blocks: Array | Iterable[Array], n: int, weights: Array) -> tup
     sizes = np.bitwise_count(np.arange(1 << low)).astype(np.intp)
     square = (1 << low // 2, -1)
     weight = weights[sizes + np.arange(high + 1)[:, None]]
-    added = np.zeros((high + 1, 1 << low))
+    added = np.zeros((high + 1, 1 << low), dtype=np.longdouble)
+    together = np.zeros((_GROUP_BITS + 1, 1 << low))
     weighed = np.empty(1 << high)
+    last = min(1 << high, 1 << _GROUP_BITS) - 1
     for row, block in enumerate(blocks):
-        above = row.bit_count()
-        added[above] += block
+        above, inside = row.bit_count(), (row & last).bit_count()
+        together[inside] += block
         # Not the matrix product: threaded BLAS took 100 times as long on busy cores (n = 24). Adding up in two
-        # stages keeps the rounding of many equal worths, which is one-sided, at a few hundred units and not 2^14.
+        # stages keeps the rounding of many equal worths, which is one-sided, small; rows are added up in groups for
+        # the same reason.
         weighed[row] = np.einsum("ij,ij->i", weight[above].reshape(square), block.reshape(square)).sum()
+        if row & last == last:  # a group is complete
+            for size in range(last.bit_count() + 1):
+                added[above - inside + size] += together[size]
+            together[:] = 0.0
     return _folded(added, weighed, weights)
 
 
-def _folded(added: Array, weighed: Array, weights: Array) -> tuple[Wide, Wide]:
+def _folded(added: Array | Wide, weighed: Array, weights: Array) -> tuple[Wide, Wide]:
     """Sums by player and totals by size, from rows added up by the size of their high bits and weighed one by one."""
     high, low = added.shape[0] - 1, added.shape[1].bit_length() - 1
     sizes = np.bitwise_count(np.arange(1 << low)).astype(np.intp)

@@ -6,6 +6,7 @@ import numpy as np
 from numba import njit
 
 from allocopt.facts.checks import Array
+from allocopt.maths.coalitions import subset_sums
 
 
 def weighted_shapley_from_table(values: Array, weights: Array) -> Array:
@@ -25,29 +26,30 @@ def weighted_shapley_from_table(values: Array, weights: Array) -> Array:
     """
     table = values.view()
     table.flags.writeable = False  # one type of argument, one compilation
-    return np.asarray(_drawn_from_the_back(table, weights / weights.max(initial=0.0)))
+    scaled = weights / weights.max(initial=0.0)
+    half = weights.size // 2
+    return np.asarray(_drawn_from_the_back(table, scaled, subset_sums(scaled[:half]), subset_sums(scaled[half:])))
 
 
 @njit(cache=True)
-def _drawn_from_the_back(values: Array, weights: Array) -> Array:  # pragma: no cover - compiled
+def _drawn_from_the_back(values: Array, weights: Array, low: Array, high: Array) -> Array:  # pragma: no cover
+    """``low`` and ``high`` hold what the coalitions of the first and of the last half of the players weigh."""
     n = weights.size
+    half = n // 2
     out, lost = np.zeros(n), np.zeros(n)
     reached = np.zeros(values.size)
     reached[-1] = 1.0
     for mask in range(values.size - 1, 0, -1):
-        weight = 0.0
+        rate = reached[mask] / (low[mask & (low.size - 1)] + high[mask >> half])
         for i in range(n):
-            if mask >> i & 1:
-                weight += weights[i]
-        rate = reached[mask] / weight
-        for i in range(n):
-            if mask >> i & 1:
-                chance = rate * weights[i]
-                before = mask ^ (1 << i)
-                reached[before] += chance
-                # Compensated: half of all coalitions are added to each player.
-                term = chance * (values[mask] - values[before]) - lost[i]
-                total = out[i] + term
-                lost[i] = (total - out[i]) - term
-                out[i] = total
+            # For a player who is not in the coalition everything below adds nothing; a branch would be guessed wrong
+            # every other time.
+            chance = rate * weights[i] * (mask >> i & 1)
+            before = mask & ~(1 << i)
+            reached[before] += chance
+            # Compensated: half of all coalitions are added to each player.
+            term = chance * (values[mask] - values[before]) - lost[i]
+            total = out[i] + term
+            lost[i] = (total - out[i]) - term
+            out[i] = total
     return out
