@@ -18,8 +18,9 @@ from allocopt.facts.problem import LossProblem
 from allocopt.maths.lexicographic import PROVEN, Leximax, leximax
 from allocopt.maths.program import Answer, Clause, Program
 from allocopt.schemes.base import Scheme, left_over, single_point, tidied
+from allocopt.schemes.conflict import MET, no_choice
 from allocopt.schemes.constraints.base import Constraint, Posed
-from allocopt.schemes.fair import MET, Fair
+from allocopt.schemes.fair import Fair
 from allocopt.schemes.keys import key_name, key_values
 from allocopt.schemes.one_price import CLAUSES
 from allocopt.schemes.pro_rata import ProRata
@@ -46,8 +47,8 @@ class Leximin(Scheme):
     programs: each lowers the common level of the open rates, and the multipliers of its optimum prove which rates can
     not be lower in any optimum; these are settled and the next stage begins, until all are (all at once where a
     strictly convex constraint binds, for then the optimum is one point). The certificate re-checks every level on
-    the shares and carries the worst residual of all stages; ``extras["stages"]`` lists them. The price is
-    d(largest rate)/d(loss).
+    the shares and carries the worst residual of all stages; ``extras["stages"]`` lists them. The prices
+    are those of the first stage: d(largest rate)/d(loss), and d(largest rate)/d(bound) of each constraint.
 
     Raises ``InfeasibleError`` when the constraints contradict each other.
 
@@ -91,9 +92,7 @@ class Leximin(Scheme):
         if broken and single_point(problem, able) is None:
             return None
         if broken:
-            raise InfeasibleError(
-                self._nearest(weight)._complaint(broken, base.paid, problem, base.paid, "the loss leaves no choice")
-            )
+            raise InfeasibleError(no_choice(broken, base.paid, problem, base.paid))
 
         def evidence(answer: Allocation) -> Certificate:
             return base.evidence(dataclasses.replace(answer, price=base.price))
@@ -122,10 +121,10 @@ class Leximin(Scheme):
         try:
             found = self._stages(problem, weight, able, target, solvers)
         except SolverError as failure:
-            self._nearest(weight)._explain_conflict(problem.replace(cap=able), target, failure)
+            self._nearest(weight).explain_conflict(problem.replace(cap=able), target, failure)
             raise
         paid = tidied(found.x, problem, able)
-        price = found.slope if self.subject_to else self._slope(problem, paid)
+        price = found.prices["budget"] if self.subject_to else self._slope(problem, paid)
 
         def evidence(answer: Allocation) -> Certificate:
             return self._certify(answer, weight, able, target, found.result)
@@ -138,7 +137,7 @@ class Leximin(Scheme):
         stages.index.name = "stage"
         solver = "/".join(sorted({stage.solver for stage in found.result.stages}))
         return Allocation(
-            problem, paid, left_over(problem, paid, able), price, {"budget": price},
+            problem, paid, left_over(problem, paid, able), price, found.prices | {"budget": price},
             f"program ({len(rows)} stages, {solver})", self, evidence, (), {"stages": stages},
         )  # fmt: skip
 
@@ -159,7 +158,7 @@ class Leximin(Scheme):
         mean = float(weight[rows].mean())
         unit = problem.loss / mean
         states = [c.begin(problem, target) for c in self.subject_to]
-        slopes: list[float] = []
+        first: dict[str, float] = {}
 
         def ask(left: Any, levels: Array) -> tuple[Answer, Array, Array, bool]:
             while True:
@@ -169,7 +168,9 @@ class Leximin(Scheme):
                 if all(m is None for m in more):
                     break
                 states[:] = [s if m is None else m for s, m in zip(states, more, strict=True)]
-            slopes.append(float(answer.prices["budget"]))
+            if not first:
+                own = ("budget", *(c.name for c in posed.clauses[6:]))
+                first.update({name: float(np.sum(answer.prices[name])) for name in own if name in answer.prices})
             carried = np.zeros(len(rows))
             carried[left] = -answer.prices["worst"][rows[left]]
             binding = {
@@ -178,7 +179,7 @@ class Leximin(Scheme):
             unique = any(c.strict and c.name in binding for c in self.subject_to)
             return answer, answer.x[rows] / weight[rows], carried / max(float(carried.sum()), 1e-300), unique
 
-        return _Found(leximax(ask, len(rows)), rows, slopes[0])
+        return _Found(leximax(ask, len(rows)), rows, first)
 
     def _certify(self, answer: Allocation, weight: Array, able: Array, target: Array, found: Leximax) -> Certificate:
         """Feasibility and every settled level from the shares alone; optimality from the stages' conic residuals."""
@@ -211,11 +212,11 @@ class Leximin(Scheme):
 
 @dataclass(frozen=True)
 class _Found:
-    """What the stages gave: their result, the payers it speaks of, and the slope of the first level in the loss."""
+    """What the stages gave: their result, the payers it speaks of, and the slopes of the first level."""
 
     result: Leximax
     rows: Any
-    slope: float
+    prices: dict[str, float]
 
     @property
     def x(self) -> Array:
