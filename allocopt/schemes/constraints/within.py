@@ -59,12 +59,10 @@ class Within(Constraint):
         return float(max((np.abs(shares - target) - self.bound * target).max(initial=0.0), 0.0)) / (problem.loss or 1.0)
 
     def clause(self, posed: Posed, state: Any) -> Clause:
-        """Two rows per payer."""
+        """Two rows per payer; a slack is a fraction as the bound is, an amount for whom the reference spares."""
         target = self._target(posed.problem, posed.reference) / posed.unit
-        rows = [
-            posed.x - target <= self.bound * target + posed.slack,
-            target - posed.x <= self.bound * target + posed.slack,
-        ]
+        room = self.bound * target + posed.slack * np.where(target > 0, target, 1.0)
+        rows = [posed.x - target <= room, target - posed.x <= room]
         return Clause(self.name, rows, self.latex, self.reading, -1.0, 1.0, [target, target])
 
     def __str__(self) -> str:
