@@ -129,7 +129,9 @@ def test_levels_of_residuals_are_what_is_left() -> None:
     assert answer.extras["stages"]["level"].iloc[0] == pytest.approx(left.min())
     richest = ao.scheme("leximax", of="residual", subject_to=[COUPLINGS["gini"]()]).allocate(PROBLEM)
     assert richest.extras["stages"]["level"].iloc[0] == pytest.approx((PROBLEM.caps - richest.paid).max())
-    assert "of residuals" in ao.scheme("leximin", of="residual").title and "what is left" in answer.explain(PROBLEM.ids[0])
+    assert "of residuals" in ao.scheme("leximin", of="residual").title and "what is left" in answer.explain(
+        PROBLEM.ids[0]
+    )
     with pytest.raises(ao.DataError, match="of is 'wealth'"):
         ao.scheme("leximax", of="wealth")
     with pytest.raises(ao.DataError, match="state finite caps"):
