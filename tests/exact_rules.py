@@ -124,32 +124,18 @@ def average_of_awards(E: F, c: Claims, w: Claims) -> Claims:
 
 
 def random_arrival(E: F, c: Claims, w: Claims) -> Claims:
-    """Every order with its probability: the next to arrive is drawn by weight among those who have not."""
+    """The average over all orders of arrival."""
     out = [F(0)] * len(c)
     for order in itertools.permutations(range(len(c))):
-        chance, left, open_ = F(1), sum(w), E
+        left = E
         for i in order:
-            chance, left = chance * w[i] / left, left - w[i]
-        for i in order:
-            out[i] += chance * min(c[i], open_)
-            open_ -= min(c[i], open_)
+            out[i] += min(c[i], left) / math.factorial(len(c))
+            left -= min(c[i], left)
     return out
 
 
 def average(*rules: Rule) -> Rule:
     return lambda E, c, w: [sum(x, F(0)) / len(rules) for x in zip(*(r(E, c, w) for r in rules), strict=True)]
-
-
-def by_score(E: F, c: Claims, w: Claims) -> Claims:
-    """The highest weight pays first; equal ones pro rata."""
-    out, left = [F(0)] * len(c), E
-    for score in sorted(set(w), reverse=True):
-        line = [i for i, v in enumerate(w) if v == score]
-        whole = sum(c[i] for i in line)
-        for i in line:
-            out[i] = c[i] * min(left, whole) / whole if whole else F(0)
-        left -= min(left, whole)
-    return out
 
 
 # name -> (definition, parameters, whether it has weights)
@@ -169,7 +155,7 @@ RULES: dict[str, tuple[Rule, dict[str, float], bool]] = {
     "dominguez-thomson": (dominguez_thomson, {}, False),
     "average-of-equal": (average(equal_awards, equal_losses), {}, False),
     "average-of-awards": (average_of_awards, {}, False),
-    "random-arrival": (random_arrival, {}, True),
+    "random-arrival": (random_arrival, {}, False),
 }
 
 

@@ -69,7 +69,8 @@ def registered() -> dict[str, Scheme]:
         **{name: [{}, {"key": "key"}] for name in ("reverse-talmud", "constrained-egalitarian")},
         "equal-sacrifice": [{}, {"rra": 0.5}, {"key": "key"}, {"reading": "payout"}],
         **{name: [{}, {"reading": "payout"}] for name in ("piniles", "truncated-proportional", "minimal-overlap")},
-        "shapley": [], "proportional-shapley": [],  # a game fixes the payers: tested in test_games_as_schemes
+        # a game fixes the payers: tested in test_games_as_schemes
+        "shapley": [], "proportional-shapley": [], "least-squares-value": [],
         # scenarios fix the payers of risk rules: tested in test_risk_rules
         "euler-es": [], "euler-var": [], "euler-std": [], "covariance": [], "haircut": [], "with-without": [],
         "cost-gap": [], "aumann-shapley": [], "shortfall-risk": [], "optimal-capital": [],

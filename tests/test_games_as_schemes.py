@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import math
 
 import numpy as np
 import pandas as pd
@@ -115,3 +116,19 @@ def test_payers_are_found_by_name_and_null_players_pay_nothing() -> None:
 def test_bad_games_are_refused(game: list[float], message: str) -> None:
     with pytest.raises(ao.DataError, match=message):
         ao.allocate(question(3, [9, 9]), "proportional-shapley", game=game)
+
+
+@given(worths().filter(lambda v: len(v) > 2))
+def test_the_least_squares_value_is_its_formula_and_shapley_is_one_of_the_family(v: list[float]) -> None:
+    n = len(v).bit_length() - 1
+    asked = question(v[-1], [1e6] * n)
+    a = [sum(v[m] for m in range(len(v) - 1) if m >> i & 1) for i in range(n)]
+    expected = np.array([v[-1] / n + (n * x - sum(a)) / (n * 2 ** (n - 2)) for x in a])
+    answer = ao.allocate(asked, "least-squares-value", game=v).verify(1e-9)
+    if (expected >= 0).all():
+        np.testing.assert_allclose(answer.paid, expected, atol=1e-9 * v[-1])
+        assert any("shares are the least-squares values" in note for note in answer.notes)
+    sizes = [1 / math.comb(n - 2, s - 1) for s in range(1, n)]
+    family = ao.scheme("least-squares-value", game=v, weights=sizes)
+    np.testing.assert_allclose(family.values, by_orders(v), atol=1e-9 * v[-1])
+    assert not np.allclose(expected + 1e-3, answer.paid, atol=1e-9 * v[-1])

@@ -17,6 +17,7 @@ import allocopt as ao
 from allocopt.judgement.risk import expected_shortfall, var
 from allocopt.maths.shortfall import mean_penalty, shortfall_amounts
 from allocopt.maths.tails import coalition_risks
+from allocopt.mechanisms.sharing import collect
 from allocopt.pages.mathml import mathml
 from allocopt.schemes.cost_gap import cost_gap_values
 from allocopt.schemes.risk_rule import ContributionRule
@@ -255,6 +256,8 @@ def test_what_cannot_deal_with_credits_says_so() -> None:
     with pytest.raises(ao.DataError, match=r"credits payer 'hedger'.*compare it with policy='floor'"):
         table = pd.DataFrame({"fund": [9.0, 9.0, 9.0]}, index=["hedger", "B", "C"])
         ao.compare(ao.LossProblem(4.0, table, cap="fund"), [rule, "pro-rata"])
+    with pytest.raises(ao.DataError, match="hedger"):
+        collect(rule, ask(4.0, 9.0, ["hedger", "B", "C"]))
     gains = ao.scheme("euler-es", scenarios=-CREDITS, level=0.5, policy="allow")
     with pytest.raises(ao.DataError, match="cannot be scaled to a loss"):
         gains.allocate(ask(4.0, 9.0, ["hedger", "B", "C"]))

@@ -85,9 +85,8 @@ class Leximin(Scheme):
     def _weight(self, problem: LossProblem) -> tuple[Array, Array]:
         """Keys, and the caps of those whose key is not zero."""
         if self.of == "residual" and np.isinf(problem.caps).any():
-            raise DataError(
-                f"{self.name} of residuals measures what is left of the caps; state finite caps with cap=..."
-            )
+            who = problem.ids[int(np.argmax(np.isinf(problem.caps)))]
+            raise DataError(f"{self.name} of residuals: payer {who!r} has no cap to keep any of; state finite caps")
         weight = key_values(self.by, problem, np.ones(problem.n), "by")
         return weight, np.where(weight > 0, problem.caps, 0.0)
 
