@@ -263,7 +263,7 @@ def test_the_core_knows_players_by_name_and_gains_turn_round() -> None:
 
 
 @pytest.mark.parametrize("name", CASES)
-@pytest.mark.parametrize("scale", [1e-6, 1e12])
+@pytest.mark.parametrize("scale", [1e-9, 1e12])
 def test_the_scale_of_the_money_does_not_matter(name: str, scale: float) -> None:
     bound = binding(name)
     plain = CASES[name][0](bound)
@@ -292,21 +292,40 @@ def test_it_combines_with_two_others(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", CASES)
-def test_a_contradiction_is_named_with_the_level_that_cures_it(name: str) -> None:
+def test_a_contradiction_is_named_with_the_level_of_each_that_cures_it_alone(name: str) -> None:
     make, near = CASES[name][0], 0.02
     bound = binding(name, 0.5)
     with pytest.raises(ao.InfeasibleError, match="contradict each other") as conflict:
         solved(make(bound), cs.within(near))
     text = str(conflict.value)
     assert str(make(bound)) in text and "within 2%" in text
-    levels = {True: bound, False: near}
-    for part in text.split("least relaxation that cures it): ")[1].split("; loosen")[0].split("; "):
-        if "would have to reach" in part:
-            ours = not part.startswith("within")
-            level = float(part.split("would have to reach ")[1].rstrip(")").replace(",", ""))
-            side = -1 if ours and (name.startswith("jain") or level < 0) else 1
-            levels[ours] = level * (1 + side * 1e-4)
-    solved(make(levels[True]), cs.within(levels[False]))
+    ours, other = text.split("the others kept): ")[1].split("; loosen")[0].split("; ")
+    levels = [float(part.split("would have to reach ")[1].rstrip(")").replace(",", "")) for part in (ours, other)]
+    side = -1 if name.startswith("jain") or levels[0] < 0 else 1
+    solved(make(levels[0] * (1 + side * 1e-4)), cs.within(near))
+    solved(make(bound), cs.within(levels[1] * (1 + 1e-4)))
+    for tight in (
+        [make(levels[0] * (1 - side * 1e-3)), cs.within(near)],
+        [make(bound), cs.within(levels[1] * (1 - 1e-3))],
+    ):
+        with pytest.raises(ao.InfeasibleError):
+            solved(*tight)
+
+
+def test_equity_against_equality_names_both_cures() -> None:
+    """What a payer has caps its share: the shortfall and the inequality that would cure it are both stated."""
+    poor = PROBLEM.replace(payers=PROBLEM.payers.assign(equity=np.where(np.arange(N) == 0, 0.01, 9.0)))
+    pair = [cs.keep_solvent("equity"), cs.gini_at_most(0.02)]
+    with pytest.raises(ao.InfeasibleError, match="every share within equity \\(short by") as conflict:
+        solved(*pair, problem=poor)
+    text = str(conflict.value)
+    level = float(text.split("at most 0.02 (would have to reach ")[1].split(")")[0])
+    short = float(text.split("short by ")[1].split(" ")[0])
+    solved(pair[0], cs.gini_at_most(level * 1.0001), problem=poor)
+    richer = poor.replace(payers=poor.payers.assign(equity=poor.column("equity") + short * 1.0001))
+    solved(*pair, problem=richer)
+    with pytest.raises(ao.InfeasibleError):
+        solved(pair[0], cs.gini_at_most(level * 0.999), problem=poor)
 
 
 def test_no_payers_no_loss_and_no_room_are_ordinary() -> None:

@@ -2,26 +2,26 @@
 
 from __future__ import annotations
 
-import itertools
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from fractions import Fraction
 from typing import Any
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
 from allocopt.errors import AllocOptError, DataError, unknown
 from allocopt.facts.problem import LossProblem
-from allocopt.judgement.axiom_list import AXIOMS, Axiom, Divide
+from allocopt.judgement.axiom import Array, Axiom, Divide, Finding
+from allocopt.judgement.axiom_list import AXIOMS
+from allocopt.judgement.hunt import climbs, over, questions, smaller
+from allocopt.judgement.risk_axioms import RISK_AXIOMS, hunt_risk, risk_rule
+from allocopt.maths.exact import ratios, read
 from allocopt.schemes import Scheme, resolve
 
-Array = NDArray[np.float64]
-
-# Rules are computed in floats on caps of order ten: 1e-7 is far above their rounding and far below any real breach.
-BREACH = 1e-7
-_DRAWS = np.array([0.0, 1 / 16, 5 / 16, 1 / 2, 11 / 16, 15 / 16])
+_JUDGED = 8  # of the questions that break an axiom in floats, how many are judged in fractions before the hunt goes on
+# Draws that a witness may be stated with, the simplest first: 0, a half, quarters, eighths, sixteenths.
+_SIMPLE = np.array(sorted(range(16), key=lambda k: (Fraction(k, 16).denominator, k))) / 16
 
 
 @dataclass(frozen=True)
@@ -29,49 +29,40 @@ class Witness:
     """A question, in small whole numbers, on which a rule breaks an axiom, and by how much.
 
     ``draw`` (printed as t when it is not zero) settles what the axiom leaves open: the part that is moved or revealed
-    first, and the payer it is about.
+    first, and the payer it is about. Numbers are fractions, and the breach exact, when the rule can be worked out
+    without rounding (``exact``); otherwise they are floats.
     """
 
     axiom: str
-    loss: float
-    caps: tuple[float, ...]
-    draw: float
-    breach: float
-    shares: tuple[float, ...]
+    loss: Fraction | float
+    caps: tuple[Fraction | float, ...]
+    draw: Fraction | float
+    breach: Fraction | float
+    shares: tuple[Fraction | float, ...]
+    exact: bool = False
 
-    def recheck(self, scheme: str | Scheme) -> float:
-        """The breach, worked out again."""
-        E, C, draw = np.array([self.loss]), np.array([self.caps]), np.array([self.draw])
-        return float(AXIOMS[self.axiom].breach(divider(resolve(scheme)), E, C, draw)[0])
+    def recheck(self, scheme: str | Scheme) -> Fraction | float:
+        """The breach, worked out again: in fractions when the witness is exact."""
+        rule = resolve(scheme)
+        divide = exact_divider(rule) if self.exact else divider(rule)
+        if divide is None:
+            raise DataError(f"{rule.title} cannot be worked out in fractions, so an exact witness is not about it")
+        return _breach(AXIOMS[self.axiom], divide, self.exact, self.loss, self.caps, self.draw)
 
     def __str__(self) -> str:
         shares = ", ".join(_fraction(s) for s in self.shares)
-        caps = ", ".join(f"{c:g}" for c in self.caps)
+        caps = ", ".join(_fraction(c) for c in self.caps)
         choice = f", t {_fraction(self.draw)}" if self.draw else ""
-        return f"loss {self.loss:g}, caps ({caps}){choice}, shares ({shares}): off by {_fraction(self.breach)}"
+        question = f"loss {_fraction(self.loss)}, caps ({caps}){choice}, shares ({shares})"
+        return f"{question}: off by {_fraction(self.breach)}{'' if self.exact else ' (in floats)'}"
 
 
-def _fraction(value: float) -> str:
-    """A small fraction when the number is one, else six digits: what a reader can check by hand."""
+def _fraction(value: Fraction | float) -> str:
+    """An exact fraction as such while it is short; else, or from floats, one of small terms or six digits."""
+    if isinstance(value, Fraction) and value.denominator < 10**6:
+        return str(Fraction(value))
     near = Fraction(value).limit_denominator(2520)
-    return str(near) if abs(float(near) - value) < 1e-10 else f"{value:.6g}"
-
-
-@dataclass(frozen=True)
-class Finding:
-    """What a hunt brought home: a witness, or how many questions were tried in vain."""
-
-    axiom: str
-    tried: int
-    witness: Witness | None = None
-
-    @property
-    def holds(self) -> bool:
-        """Whether nothing was found; a failed hunt is no proof."""
-        return self.witness is None
-
-    def __str__(self) -> str:
-        return f"holds ({self.tried:,} tried)" if self.witness is None else f"broken: {self.witness}"
+    return str(near) if abs(float(near) - value) < 1e-10 else f"{float(value):.6g}"
 
 
 def divider(scheme: Scheme) -> Divide:
@@ -86,6 +77,21 @@ def divider(scheme: Scheme) -> Divide:
         ids = pd.RangeIndex(C.shape[1])
         rows = zip(E.tolist(), C, strict=True)
         return np.array([scheme.allocate(LossProblem(e, pd.DataFrame(index=ids), c)).paid for e, c in rows])
+
+    return divide
+
+
+def exact_divider(scheme: Scheme) -> Divide | None:
+    """The rule on fractions (arrays of dtype object), row by row; None when it has no rational face."""
+    if scheme.exact(Fraction(1), (Fraction(1), Fraction(2))) is None:
+        return None
+
+    def divide(E: Array, C: Array) -> Array:
+        out = np.empty_like(C)
+        for k, (loss, row) in enumerate(zip(E, C, strict=True)):
+            caps = ratios(max(c, 0) for c in row)
+            out[k] = scheme.exact(read(min(max(loss, 0), caps.sum())), tuple(caps))
+        return out
 
     return divide
 
@@ -105,31 +111,38 @@ def check_axioms(
     seed: int = 0,
     **parameters: Any,
 ) -> Mapping[str, Finding]:
-    """Hunt for a counterexample to every axiom (or those named): first small grids, then random questions.
+    """Hunt for a counterexample to every axiom (or those named): small grids, random questions, then targeted ones.
 
-    The rule must divide by the caps alone. ``tries`` is the number of random questions for each axiom (2,000 for rules
-    with a batch form, 150 for the others). A counterexample is shrunk to the smallest whole numbers that still break
-    the axiom, and anyone can work it out again by hand or with :meth:`Witness.recheck`.
+    The rule must divide by the caps alone, or be a risk-capital rule. ``tries`` is the number of random questions for
+    each axiom (2,000 for rules with a batch form, 150 for the others); the questions nearest to a breach are then
+    changed step by step for as long as they come nearer. What breaks an axiom in floats is judged again in exact
+    fractions wherever the rule has a rational face (:meth:`Scheme.exact`); a finding that vanishes there is dropped.
+    A counterexample is shrunk to the smallest whole numbers that still break the axiom, and anyone can work it out
+    again by hand or with :meth:`Witness.recheck`.
+
+    A rule of risk capital is asked for its contributions on random scenarios instead, and judged by the axioms of
+    risk capital (:data:`allocopt.judgement.risk_axioms.RISK_AXIOMS`); its own scenarios play no part.
 
     >>> found = check_axioms("constrained-equal-losses", ["equal treatment", "no gain from splitting"])
     >>> found["equal treatment"].holds, str(found["no gain from splitting"])
     (True, 'broken: loss 1, caps (1, 1, 1), shares (1/3, 1/3, 1/3): off by 1/3')
     """
+    risk = risk_rule(scheme, parameters)
+    known: Mapping[str, Any] = AXIOMS if risk is None else RISK_AXIOMS
+    chosen = list(known) if axioms is None else list(axioms)
+    for name in chosen:
+        if name not in known:
+            raise unknown("axiom", name, known)
+    if risk is not None:
+        return {name: hunt_risk(RISK_AXIOMS[name], risk, tries, seed) for name in chosen}
     rule = resolve(scheme, **parameters)
-    divide = divider(rule)
     refusal = _refusal(rule)
     if refusal:
         raise DataError(
             f"axioms speak of rules that divide by the caps alone, and {rule.title} asks for more: {refusal}"
         )
-    quick = _batched(rule)
-    chosen = list(AXIOMS) if axioms is None else list(axioms)
-    out = {}
-    for name in chosen:
-        if name not in AXIOMS:
-            raise unknown("axiom", name, AXIOMS)
-        out[name] = _hunt(AXIOMS[name], divide, tries if tries is not None else 2000 if quick else 150, seed, quick)
-    return out
+    hunter = _Hunter(divider(rule), exact_divider(rule), _batched(rule), seed)
+    return {name: hunter.hunt(AXIOMS[name], tries) for name in chosen}
 
 
 def divides_by_caps_alone(rule: Scheme) -> bool:
@@ -147,66 +160,92 @@ def _refusal(rule: Scheme) -> str:
     return ""
 
 
-def _hunt(axiom: Axiom, divide: Divide, tries: int, seed: int, quick: bool) -> Finding:
-    tried = 0
-    for E, C, draw in _questions(axiom.payers, tries, seed, quick):
-        breach = axiom.breach(divide, E, C, draw)
-        tried += len(E)
-        limit = BREACH * np.maximum(1.0, E)
-        if (breach > limit).any():
-            worst = int(np.argmax(breach - limit))
-            return Finding(axiom.name, tried, _shrunk(axiom, divide, E[worst], C[worst], draw[worst]))
-    return Finding(axiom.name, tried)
+def _breach(axiom: Axiom, divide: Divide, exact: bool, loss: Any, caps: Any, draw: Any) -> Fraction | float:
+    """The breach of one question, in fractions or in floats."""
+    made = ratios if exact else lambda values: np.array(list(values), dtype=np.float64)
+    breach = axiom.breach(divide, made([loss]), made(caps)[None, :], made([draw]))[0]
+    return read(breach) if exact else float(breach)
 
 
-def _questions(payers: int, tries: int, seed: int, quick: bool) -> Iterator[tuple[Array, Array, Array]]:
-    """Small grids first (ties, zeros, losses at zero, half and all), then random whole numbers."""
-    for n in (payers, payers + 1):
-        caps = np.array(list(itertools.combinations_with_replacement((0.0, 1.0, 2.0, 3.0, 5.0), n)))
-        caps = np.concatenate((caps, caps[:, ::-1]))
-        if not quick:
-            caps = caps[:: 1 + len(caps) // 25]
-        parts = np.array([0.0, 0.25, 0.5, 0.75, 1.0])
-        grid = np.array(list(itertools.product(range(len(caps)), parts, _DRAWS if quick else _DRAWS[1::2])))
-        C = caps[grid[:, 0].astype(np.intp)]
-        yield np.rint(grid[:, 1] * C.sum(axis=1) * 2) / 2, C, grid[:, 2].copy()
-    rng = np.random.default_rng(seed)
-    for n in range(payers, payers + 3):
-        C = rng.integers(0, 13, (tries // 3 + 1, n)).astype(float)
-        E = np.rint(rng.random(len(C)) * C.sum(axis=1))
-        yield E, C, np.floor(rng.random(len(C)) * 16) / 16
+@dataclass(frozen=True)
+class _Hunter:
+    """A rule under suspicion: quick in floats, exact where it can be, and how much may be asked of it."""
 
+    divide: Divide
+    exactly: Divide | None
+    quick: bool
+    seed: int
 
-def _shrunk(axiom: Axiom, divide: Divide, E: float, C: Array, draw: float) -> Witness:
-    """Take steps towards smaller numbers and fewer payers while the axiom stays broken."""
-    best = (float(E), C.copy(), float(draw))
-    while True:
-        for loss_, caps_ in _smaller(best[0], best[1], axiom.payers):
-            question = np.array([loss_]), caps_[None, :], np.array([best[2]])
-            if axiom.breach(divide, *question)[0] > BREACH * max(1.0, loss_):
-                best = (loss_, caps_, best[2])
-                break
-        else:
-            break
-    loss, caps, draw = best
-    breach = float(axiom.breach(divide, np.array([loss]), caps[None, :], np.array([draw]))[0])
-    shares = divide(np.array([loss]), caps[None, :])[0]
-    return Witness(axiom.name, loss, tuple(caps.tolist()), draw, breach, tuple(shares.tolist()))
+    def hunt(self, axiom: Axiom, tries: int | None) -> Finding:
+        """Grids and random questions first, then the neighbourhood of those that came nearest to a breach."""
+        tried, discarded = 0, 0
+        asked = questions(
+            axiom.payers, tries if tries is not None else 2000 if self.quick else 150, self.seed, self.quick
+        )
+        near: dict[int, list[tuple[Array, Array, Array, Array]]] = {}
 
+        def judge(E: Array, C: Array, draw: Array) -> tuple[Array, Witness | None, int]:
+            E = E if axiom.loss is None else axiom.loss(C)
+            margin = axiom.breach(self.divide, E, C, draw)
+            excess = over(margin, E)
+            suspects = [int(k) for k in np.argsort(-excess, kind="stable")[:_JUDGED] if excess[k] > 0]
+            for lost, k in enumerate(suspects):
+                witness = self._witness(axiom, float(E[k]), C[k], float(draw[k]))
+                if witness is not None:
+                    return margin, witness, lost
+            return margin, None, len(suspects)
 
-def _smaller(loss: float, caps: Array, payers: int) -> Iterator[tuple[float, Array]]:
-    if len(caps) > payers:
-        for k in range(len(caps)):
-            rest = np.delete(caps, k)
-            yield min(loss, float(rest.sum())), rest
-    for k in np.flatnonzero(caps >= 1).tolist():
-        less = caps.copy()
-        less[k] -= 1
-        if loss <= less.sum():
-            yield loss, less
-        if loss >= 1:
-            yield min(loss - 1, float(less.sum())), less
-    if loss >= 1:
-        yield loss - 1, caps
-    if loss != round(loss):
-        yield float(np.floor(loss)), caps
+        for E, C, draw in asked:
+            margin, witness, lost = judge(E, C, draw)
+            tried, discarded = tried + len(E), discarded + lost
+            if witness is not None:
+                return Finding(axiom.name, tried, witness, discarded)
+            near.setdefault(C.shape[1], []).append((E, C, draw, margin))
+        rng = np.random.default_rng(self.seed + 1)
+        for groups in near.values():
+            climb = climbs([np.concatenate(parts) for parts in zip(*groups, strict=True)], rng, self.quick)
+            question = next(climb)
+            while question is not None:
+                margin, witness, lost = judge(*question)
+                tried, discarded = tried + len(margin), discarded + lost
+                if witness is not None:
+                    return Finding(axiom.name, tried, witness, discarded)
+                question = climb.send(margin)
+        return Finding(axiom.name, tried, None, discarded)
+
+    def _witness(self, axiom: Axiom, E: float, C: Array, draw: float) -> Witness | None:
+        """The question made as small as it stays broken; None when exact arithmetic acquits it."""
+        E, C, draw = self._shrunk(axiom, E, C, draw)
+        exact = self.exactly is not None
+        divide = self.exactly or self.divide
+        breach = _breach(axiom, divide, exact, E, C.tolist(), draw)
+        if over(np.array([float(breach)]), np.array([E]))[0] <= 0:
+            return None
+        made = ratios if exact else np.array
+        shares = divide(made([E]), made(C.tolist())[None, :])[0]
+        as_told = (lambda v: Fraction(read(v))) if exact else float
+        return Witness(
+            axiom.name, as_told(E), tuple(map(as_told, C.tolist())), as_told(draw), breach,
+            tuple(map(as_told, shares.tolist())), exact,
+        )  # fmt: skip
+
+    def _shrunk(self, axiom: Axiom, E: float, C: Array, draw: float) -> tuple[float, Array, float]:
+        """Take steps towards smaller numbers and fewer payers while it stays broken, by the simplest draw that does."""
+        draws = _SIMPLE if self.quick else np.array([0.0, draw])
+
+        def least(loss: float, caps: Array) -> float | None:
+            losses = np.full(len(draws), loss)
+            broken = over(axiom.breach(self.divide, losses, np.tile(caps, (len(draws), 1)), draws), losses) > 0
+            return float(draws[broken.argmax()]) if broken.any() else None
+
+        first = least(E, C)
+        draw = draw if first is None else first
+        while True:
+            for loss, caps in smaller(E, C, axiom.payers):
+                loss = loss if axiom.loss is None else float(axiom.loss(caps))
+                found = least(loss, caps)
+                if found is not None and (loss != E or len(caps) != len(C) or (caps != C).any()):
+                    E, C, draw = loss, caps, found
+                    break
+            else:
+                return E, C, draw

@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 
 from allocopt.errors import DataError, InfeasibleError
+from allocopt.facts.allocation import Allocation
 from allocopt.facts.checks import Array, number
 from allocopt.facts.problem import LossProblem
 from allocopt.schemes.constraints.base import Constraint
@@ -25,6 +26,8 @@ def price_of(
     bounds: Iterable[float] | None = None,
     *,
     subject_to: Sequence[Constraint] = (),
+    distance: str = "ratio",
+    measure: str = "auto",
 ) -> pd.DataFrame:
     r"""Trace the frontier between a constraint's bound and the distance from the reference.
 
@@ -45,6 +48,8 @@ def price_of(
     bounds : values of the bound, in the unit of the constraint; by default eleven from the constraint's own bound to
         the level the reference has. A function needs them stated.
     subject_to : other constraints, kept as they are.
+    distance, measure : what "nearest" means and what moves are measured in, as in the scheme ``fair``; for ``"kl"``
+        and ``"ratio"`` the distance is in currency, for ``"minimax"`` and ``"leximin"`` a pure number.
 
     Returns
     -------
@@ -67,8 +72,9 @@ def price_of(
     """
     make = _maker(constraint)
     target = shares_of(reference, problem)
+    chosen: dict[str, Any] = {"reference": reference, "distance": distance, "measure": measure}
     rows = [
-        _point(float(bound), make(float(bound)), problem, reference, target, subject_to)
+        _point(float(bound), problem, target, Fair(subject_to=(make(float(bound)), *subject_to), **chosen))
         for bound in _chosen(constraint, bounds, problem, target)
     ]
     return pd.DataFrame(rows, columns=["bound", "distance", "price", "feasible"])
@@ -100,20 +106,14 @@ def _chosen(
     return np.linspace(constraint.limit, level, _POINTS)
 
 
-def _point(
-    bound: float,
-    constraint: Constraint,
-    problem: LossProblem,
-    reference: Any,
-    target: Array,
-    others: Sequence[Constraint],
-) -> tuple[float, float, float, bool]:
-    rule = Fair(reference=reference, subject_to=(constraint, *others))
+def _point(bound: float, problem: LossProblem, target: Array, rule: Fair) -> tuple[float, float, float, bool]:
     try:
         answer = rule.allocate(problem)
     except InfeasibleError:
         return bound, np.nan, np.nan, False
-    unit = rule._measure(problem, target)[0]
-    moved = (answer.paid - target)[unit > 0]
-    distance = float((moved**2 / (2.0 * unit[unit > 0])).sum())
-    return bound, distance, float(answer.duals.get(constraint.name, 0.0)), True
+    return bound, rule.departure(answer.paid, problem, target), _price(answer, rule.subject_to[0].name), True
+
+
+def _price(answer: Allocation, name: str) -> float:
+    """The multiplier of the constraint, 0 where no program was needed because nothing binds."""
+    return float(np.sum(answer.duals.get(name, 0.0)))

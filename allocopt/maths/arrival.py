@@ -32,7 +32,7 @@ METHODS = ("auto", "dynamic program", "enumeration", "sampled")
 _EPS = float(np.finfo(np.float64).eps)
 
 # Up to here the 2^n coalitions are looked at in under a millisecond, sooner than the compiled kernels are loaded.
-_FEW = 12
+FEW = 12
 # 2^22 subset sums are 32 MiB and take some tens of milliseconds.
 ENUMERABLE = 22
 
@@ -189,7 +189,7 @@ def least_squares_moments(estate: float, claims: Array) -> LeastSquares:
 def _chosen(reduced: _Reduced) -> str:
     n = reduced.claims.size
     cells = _cells(reduced)
-    if n <= _FEW or (n <= ENUMERABLE and not _is_exact(reduced, cells)):
+    if n <= FEW or (n <= ENUMERABLE and not _is_exact(reduced, cells)):
         return "enumeration"
     return "dynamic program" if _work(n, cells) <= _WORK else "sampled"
 

@@ -7,8 +7,8 @@ infinite claim counts as :math:`L`.
 
 from __future__ import annotations
 
-from math import hypot, inf, log
-from typing import NamedTuple
+from math import hypot, inf, lcm, log
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -68,7 +68,7 @@ def minimal_overlap(amounts: Array, claims: Array) -> Overlap:
     level = np.where(cut[:, -1] >= amounts, amounts, _overlap_level(amounts, cut))
     nested = np.minimum(cut, level[:, None])
     steps = np.diff(nested, prepend=0.0, axis=1)
-    shares = np.empty(cut.shape)
+    shares = np.empty_like(cut)
     sorted_shares = np.cumsum(steps / np.arange(cut.shape[1], 0, -1), axis=1) + (cut - nested)
     np.put_along_axis(shares, order, sorted_shares, axis=1)
     return Overlap(level, shares)
@@ -184,9 +184,15 @@ def centroid_by_corners(amount: float, claims: Array) -> Array:
     .. math:: x_i = \frac{\sum_S (-1)^{|S|} \left[ T_S^n / n + 1_{i \in S}\, c_i\, T_S^{n-1} \right]}
        {\sum_S (-1)^{|S|}\, T_S^{n-1}}, \qquad T_S = (L - c(S))^+
     """
+    tops, bottom = corner_sums(amount, claims)
+    return np.array([top / bottom for top in tops])
+
+
+def corner_sums(amount: Any, claims: Any) -> tuple[list[int], int]:
+    """The centroid as whole numbers over a common one, from floats or fractions."""
     n = len(claims)
-    whole = [float(value).as_integer_ratio() for value in (*claims, amount)]
-    base = max(below for _, below in whole)  # denominators of floats are powers of two
+    whole = [value.as_integer_ratio() for value in (*claims, amount)]
+    base = lcm(*(below for _, below in whole))
     *c, total = (above * (base // below) for above, below in whole)
     left, sign = np.array([total], dtype=object), np.array([1], dtype=object)
     for claim in c:
@@ -194,11 +200,8 @@ def centroid_by_corners(amount: float, claims: Array) -> Array:
     left = np.where(left > 0, left, 0)
     face = sign * left ** (n - 1)
     volume, spread = int(face.sum()), int((face * left).sum())
-    out = np.empty(n)
-    for i, claim in enumerate(c):
-        inside = int(face.reshape(-1, 2, 1 << i)[:, 1].sum())
-        out[i] = (spread + n * claim * inside) / (n * volume * base)
-    return out
+    inside = [int(face.reshape(-1, 2, 1 << i)[:, 1].sum()) for i in range(n)]
+    return [spread + n * claim * part for claim, part in zip(c, inside, strict=True)], n * volume * base
 
 
 def conditional_means(amount: float, claims: Array) -> Array | None:

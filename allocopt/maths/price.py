@@ -26,7 +26,8 @@ _LAST_BITS = 2 * float(np.finfo(np.float64).eps)
 class Supply:
     """Blocks of supply: ``start``, ``weight`` (slope) and ``cap``, each of shape (..., blocks, n).
 
-    ``labels`` names the blocks. A block of weight or cap zero offers nothing. Leading axes are rows of a batch.
+    ``labels`` names the blocks. A block of weight or cap zero offers nothing. Leading axes are rows of a batch. Entries
+    are floats, or fractions (dtype object) as soon as one of the three holds fractions.
     """
 
     start: Array
@@ -36,8 +37,9 @@ class Supply:
 
     def __post_init__(self) -> None:
         shape = np.broadcast_shapes(self.start.shape, self.weight.shape, self.cap.shape)
+        dtype = np.result_type(np.float64, self.start, self.weight, self.cap)
         for name in ("start", "weight", "cap"):
-            object.__setattr__(self, name, np.broadcast_to(np.asarray(getattr(self, name), dtype=np.float64), shape))
+            object.__setattr__(self, name, np.broadcast_to(np.asarray(getattr(self, name), dtype=dtype), shape))
 
     @cached_property
     def able(self) -> Array:
@@ -47,9 +49,10 @@ class Supply:
     @cached_property
     def full(self) -> Array:
         """The price at which each block is exhausted; ``inf`` without a cap."""
-        with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
-            rise = np.where(self.able > 0, self.cap / self.weight, 0.0)
-        return np.asarray(self.start + rise, dtype=np.float64)
+        able = self.able
+        with np.errstate(over="ignore"):
+            rise = able / np.where(able > 0, self.weight, 1.0)
+        return np.asarray(self.start + rise)
 
     def dual(self) -> Supply:
         """The supply of what is *not* given: burden and payout change places, the last block to fill comes first.

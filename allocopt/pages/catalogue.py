@@ -12,10 +12,13 @@ from typing import Any
 from allocopt.facts.event import Event
 from allocopt.judgement.axiom_list import AXIOMS
 from allocopt.judgement.axioms import check_axioms, divides_by_caps_alone
+from allocopt.judgement.risk_axioms import RISK_AXIOMS
 from allocopt.mechanisms.layer import Layer, PartOf
 from allocopt.mechanisms.waterfall import Waterfall
 from allocopt.pages.numerals import amount, decimals
-from allocopt.schemes import Scheme, schemes
+from allocopt.schemes import Scheme, constraints, schemes
+from allocopt.schemes.distances import DISTANCES
+from allocopt.schemes.risk_rule import RiskRule
 from allocopt.shelf.library import datasets, load_event, load_event_document, load_model, models
 from allocopt.shelf.sheet import data_sheet
 
@@ -61,6 +64,13 @@ def scheme_page(kind: type[Scheme]) -> str:
         claims = [f"- {name}: {AXIOMS[name].sentence}" for name in sorted(kind.claims)]
         parts += ["## Claims", "`allocopt.testing.check_scheme` tries to break each of them.", "\n".join(claims)]
         parts += _broken(kind)
+    if issubclass(kind, RiskRule):
+        parts += _risk(kind)
+    names = {f.name for f in dataclasses.fields(kind)}
+    if "distance" in names:
+        parts += _distances()
+    if "subject_to" in names:
+        parts += _constraints()
     if example:
         parts += ["## Example", f"```python\n{example}\n```"]
     if all(_given(f) for f in dataclasses.fields(kind)):
@@ -86,9 +96,51 @@ def _broken(kind: type[Scheme]) -> list[str]:
         ]
         for name, finding in found.items()
     ]
-    told = "Each with the smallest question found; t settles what an axiom leaves open (the part moved, the payer)."
+    kinds = {finding.witness.exact for finding in found.values() if finding.witness is not None}
+    sums = "Worked out in exact fractions. " if kinds == {True} else ""
+    told = (
+        f"{sums}Each with the smallest question found; t settles what an axiom leaves open (the part moved, the payer)."
+    )
     listed = _table(["axiom", "which says", "counterexample"], rows)
     return ["## What it does not satisfy", told, listed] if rows else []
+
+
+def _risk(kind: type[Scheme]) -> list[str]:
+    """The axioms of risk capital, each with what a hunt brought home."""
+    rows = [
+        [name, RISK_AXIOMS[name].sentence, str(finding) if finding.holds else f"**broken**: {finding.witness}"]
+        for name, finding in check_axioms(kind.name).items()
+    ]
+    told = (
+        "Judged on the contributions, before floor and caps, by hunts over small scenario sets with equal chances at "
+        "level 3/4. Where an axiom is broken, the smallest losses found on which it is; a failed hunt is no proof."
+    )
+    return ["## Axioms of risk capital", told, _table(["axiom", "which says", "found"], rows)]
+
+
+def _distances() -> list[str]:
+    """What nearest may mean."""
+    rows = [[f"`{name}`", f"${found.latex}$", found.says] for name, found in DISTANCES.items()]
+    return ["## Distances", "What `distance` may say.", _table(["distance", "formula", "which is"], rows)]
+
+
+def _constraints() -> list[str]:
+    """Every fairness constraint: how it is called, what it says, its formula, its cone, and what its price says."""
+    rows = []
+    for name in constraints.__all__:
+        kind = getattr(constraints, name)
+        if kind is constraints.Constraint:
+            continue
+        called = ", ".join(f.name if not _given(f) else f"{f.name}=..." for f in dataclasses.fields(kind))
+        says = _prose((kind.__doc__ or "").strip().splitlines()[0])
+        rows.append([f"`ao.{name}({called})`", says, f"${kind.latex}$", kind.cone, kind.reading])
+    told = (
+        "They combine freely. Each is met at its bound when it binds; its price is the slope of the distance in that "
+        "bound, and `ao.price_of` traces the whole frontier. Constraints that contradict each other are named, each "
+        "with the least relaxation that cures the conflict by itself."
+    )
+    head = ["constraint", "which says", "formula", "cone", "its price says"]
+    return ["## Constraints", told, _table(head, rows)]
 
 
 def model_page(waterfall: Waterfall, events: Iterable[Event]) -> str:

@@ -14,7 +14,8 @@ from allocopt.facts.allocation import Allocation
 from allocopt.facts.certificate import Certificate
 from allocopt.facts.checks import Array
 from allocopt.facts.problem import LossProblem
-from allocopt.maths.division import average_of_awards, sampled_average_of_awards
+from allocopt.maths.division import average_of_awards, corner_sums, sampled_average_of_awards
+from allocopt.maths.exact import Ratio, ratios
 from allocopt.maths.program import Clause
 from allocopt.schemes.base import single_point
 from allocopt.schemes.exact_rule import ExactRule, nearest_to
@@ -123,3 +124,14 @@ class AverageOfAwards(ExactRule):
         able = np.minimum(claims, amount)
         awards = self.awards(np.array([amount]), able[None, :])[0] if able.sum() > amount else able
         return nearest_to(awards, amount, claims)
+
+    def exact_awards(self, amount: Any, claims: Any) -> Any:
+        """By whole numbers over all corners; a claim of zero takes no part."""
+        some = claims > 0
+        awards = ratios([0] * len(claims))
+        if some.sum() == 1:  # no room, so no volume
+            awards[some] = amount
+            return awards
+        tops, bottom = corner_sums(amount, np.minimum(claims[some], amount))
+        awards[some] = [Ratio(top, bottom) for top in tops]
+        return awards

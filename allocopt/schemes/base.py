@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from fractions import Fraction
 from types import MappingProxyType
 from typing import Any, ClassVar
 
@@ -69,6 +70,10 @@ class Scheme(ABC):
     def batch(self, losses: Array, keys: Array | None, caps: Array) -> Array:
         """Shares for many losses (S) at once, shape (S, n); ``keys`` and ``caps`` are (n,) or (S, n)."""
         raise DataError(f"{self.name} has no batch form; call allocate() for each loss")
+
+    def exact(self, loss: Fraction, caps: Sequence[Fraction]) -> tuple[Fraction, ...] | None:
+        """Shares without rounding, dividing by the caps alone; None for a rule that has no rational face."""
+        return None
 
     def certify(self, problem: LossProblem, shares: Any) -> Certificate:
         """Judge shares of any origin (a spreadsheet, a venue's statement) as an answer of this rule to this question.

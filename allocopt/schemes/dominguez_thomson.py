@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from allocopt.facts.checks import Array
+from allocopt.maths.exact import ratios
 from allocopt.maths.program import Clause
 from allocopt.schemes.exact_rule import ExactRule, nearest_to
 
@@ -86,3 +87,18 @@ class DominguezThomson(ExactRule):
         """The nearest feasible division to what the recursion leaves."""
         able = claims if claims.sum() <= amount else self.remainders(np.array([amount]), claims[None, :])[0]
         return nearest_to(able, amount, claims)
+
+    def exact_awards(self, amount: Any, claims: Any) -> Any:
+        """By the recursion; once all that claim something claim all of the rest they share it equally, which ends it.
+
+        This happens after finitely many rounds: what is left falls faster than the claims that are below it.
+        """
+        awards, n = ratios([0] * len(claims)), len(claims)
+        open_claims = claims.copy()
+        while True:
+            some = open_claims > 0
+            if (open_claims[some] >= amount).all():
+                awards[some] = awards[some] + amount / int(some.sum())
+                return awards
+            part = np.minimum(open_claims, amount) / n
+            awards, open_claims, amount = awards + part, open_claims - part, amount - part.sum()

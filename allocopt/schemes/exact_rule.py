@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from abc import abstractmethod
+from collections.abc import Sequence
 from dataclasses import dataclass, field
+from fractions import Fraction
 from typing import Any, ClassVar
 
 import numpy as np
@@ -13,6 +15,7 @@ from allocopt.facts.allocation import Allocation
 from allocopt.facts.certificate import Certificate
 from allocopt.facts.checks import Array
 from allocopt.facts.problem import LossProblem
+from allocopt.maths.exact import Ratio, ratios
 from allocopt.maths.program import Clause, Program
 from allocopt.schemes.base import Scheme, left_over, single_point, tidied
 from allocopt.schemes.one_price import CLAUSES, READINGS
@@ -115,6 +118,21 @@ class ExactRule(Scheme):
             c, L = caps[some], losses[some]
             paid[some] = (self.awards if self._direct else self.remainders)(L, c)
         return paid
+
+    def exact(self, loss: Fraction, caps: Sequence[Fraction]) -> tuple[Fraction, ...] | None:
+        """Shares without rounding: the same algorithm on fractions; None when it knows floats only."""
+        cap, total = ratios(caps), sum(caps, Fraction(0))
+        if not 0 < loss < total:
+            return tuple(ratios(caps if loss > 0 else [0] * len(cap)))
+        try:
+            awards = self.exact_awards(Ratio(loss if self._direct else total - loss), cap)
+        except (TypeError, AttributeError):  # what numpy raises for a function that fractions do not have
+            return None
+        return tuple(ratios(self.charged(cap, awards)))
+
+    def exact_awards(self, amount: Any, claims: Any) -> Any:
+        """The awards of one question on fractions, by the same lines as in floats unless a rule says otherwise."""
+        return self.awards(ratios([amount]), claims[None, :])[0]
 
     def _answer(self, problem: LossProblem, paid: Array, method: str, notes: tuple[str, ...] = ()) -> Allocation:
         residual = left_over(problem, paid, problem.caps)

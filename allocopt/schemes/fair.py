@@ -3,25 +3,26 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from allocopt.errors import DataError, InfeasibleError, SolverError
+from allocopt.errors import DataError, InfeasibleError, SolverError, unknown
 from allocopt.facts.allocation import Allocation
 from allocopt.facts.certificate import Certificate
 from allocopt.facts.checks import Array, vector
 from allocopt.facts.problem import LossProblem
 from allocopt.maths.program import Answer, Clause, Program
 from allocopt.schemes.base import Scheme, bill, left_over, position, single_point, tidied
+from allocopt.schemes.conflict import MET, contradiction, no_choice
 from allocopt.schemes.constraints.base import Constraint, Posed
+from allocopt.schemes.constraints.within import Within
+from allocopt.schemes.distances import DISTANCES
 from allocopt.schemes.one_price import CLAUSES
 
-# A constraint counts as met when its excess is below this fraction of its size: polished answers reach 1e-12, and an
-# answer that misses by more is a contradiction or a failure, never rounding.
-MET = 1e-7
+_LEVEL = 1e-9  # what the second stage of "minimax" may add to the level of the first, as a fraction of it: rounding
 
 
 def shares_of(reference: Any, problem: LossProblem) -> Array:
@@ -42,13 +43,18 @@ class Fair(Scheme):
 
     :math:`q_i` is the share the reference gives (a scheme, its name, or a Series; in currency). :math:`m_i` says in
     what a payer's move is measured: the reference share itself, so that moves count in proportion, or the caps when
-    the reference spares somebody (``measure`` fixes it: ``"reference"``, ``"cap"`` or a column). Constraints come from
-    ``ao.gini_at_most``, ``ao.group_ratio_at_most``, ``ao.within``, ``ao.cvar_at_most``, ``ao.keep_solvent`` and combine
-    freely. The price of each constraint is d(cost)/d(its bound): zero when it does not bind, negative when a looser
-    bound would bring the answer nearer to the reference.
+    the reference spares somebody (``measure`` fixes it: ``"reference"``, ``"cap"`` or a column). All constraints of
+    :mod:`allocopt.schemes.constraints` combine freely. The price of each is d(distance)/d(its bound): zero when it does
+    not bind, negative when a looser bound would bring the answer nearer to the reference.
 
-    Raises ``InfeasibleError`` when the constraints contradict each other, with the constraints in conflict and the
-    level each would have to be allowed to reach.
+    ``distance`` says what "nearest" means: ``"ratio"``, the squares above; ``"kl"``, the divergence
+    :math:`\sum_i x_i \log (x_i / q_i) - x_i + q_i`; ``"minimax"``, the largest move :math:`\max_i |x_i - q_i| / m_i`,
+    and among the answers that share it the nearest by squares; ``"leximin"``, the multiples :math:`x_i / q_i` in
+    descending order, the largest as small as can be, then the second, and so on. Under ``"kl"`` and ``"leximin"`` a
+    payer whom the reference spares stays spared.
+
+    Raises ``InfeasibleError`` when the constraints contradict each other: it names those in conflict and, for each, the
+    least level it alone would have to be allowed to reach while the others stay as they are.
 
     >>> import pandas as pd
     >>> from allocopt.schemes.constraints import gini_at_most
@@ -66,6 +72,7 @@ class Fair(Scheme):
     reference: Any = field(default="pro-rata", metadata={"help": "scheme, name of a scheme, or shares by payer"})
     subject_to: Sequence[Constraint] = field(default=(), metadata={"help": "fairness constraints"})
     measure: str = field(default="auto", metadata={"help": "what moves are measured in: reference, cap or a column"})
+    distance: str = field(default="ratio", metadata={"help": "what nearest means: ratio, kl, minimax or leximin"})
 
     def __post_init__(self) -> None:
         if isinstance(self.subject_to, Constraint):
@@ -76,9 +83,19 @@ class Fair(Scheme):
         for constraint in self.subject_to:
             if not isinstance(constraint, Constraint):
                 raise DataError(f"subject_to holds {constraint!r}, not a constraint; see allocopt.gini_at_most(...)")
+        if not isinstance(self.distance, str) or self.distance not in DISTANCES:
+            raise unknown("distance of fair", self.distance, DISTANCES)
+
+    def departure(self, shares: Array, problem: LossProblem, reference: Array) -> float:
+        """The distance of shares from the reference's, which the program makes as small as it can be."""
+        m, _ = self._measure(problem, reference)
+        moving = m > 0
+        return DISTANCES[self.distance].value(shares[moving], reference[moving], m[moving])
 
     def _measure(self, problem: LossProblem, target: Array) -> tuple[Array, str]:
         ample = np.minimum(problem.caps, problem.loss)
+        if DISTANCES[self.distance].by_reference:
+            return np.where(ample > 0, target, 0.0), f"nearest in {self.distance}: whom the reference spares is spared"
         if self.measure == "cap" or (self.measure == "auto" and ((target == 0) & (ample > 0)).any()):
             return ample, "moves are measured against the caps"
         if self.measure in ("auto", "reference"):
@@ -99,7 +116,7 @@ class Fair(Scheme):
         if broken and single_point(problem, problem.caps) is None:
             return None
         if broken:
-            raise InfeasibleError(self._complaint(broken, point, problem, target, "the loss leaves no choice"))
+            raise InfeasibleError(no_choice(broken, point, problem, target))
         note = "the reference meets every constraint" if len(point) else "no payers"
 
         def evidence(answer: Allocation) -> Certificate:
@@ -117,10 +134,15 @@ class Fair(Scheme):
             assert answer is not None  # a single point is either feasible or reported
             return answer
         target = shares_of(self.reference, problem)
+        self._refuse_too_few(problem, target)
         try:
+            if self.distance == "leximin":
+                return self._by_rates(problem, target, solvers)
             found = self._rounds(problem, target, self.subject_to, solvers)
+            if self.distance == "minimax":
+                found = self._nearest_of_widest(problem, target, found, solvers)
         except SolverError as failure:
-            self._explain_conflict(problem, target, failure)
+            self.explain_conflict(problem, target, failure)
             raise
         spare = [c for c in self.subject_to if c.excess(found.x, problem, target) > MET]
         if spare:
@@ -139,22 +161,25 @@ class Fair(Scheme):
         )  # fmt: skip
 
     def program(self, problem: LossProblem) -> Program:
-        """The program with the rows that hold at its answer."""
+        """The program with the rows that hold at its answer; of a sequence of programs the first."""
         target = shares_of(self.reference, problem)
         states = [c.begin(problem, target) for c in self.subject_to]
         return self._program(problem, target, self.subject_to, states)
 
     def _program(
         self, problem: LossProblem, target: Array, constraints: Sequence[Constraint], states: list[Any],
-        elastic: bool = False,
+        loose: Sequence[bool] = (), widest: float | None = None,
     ) -> Program:  # fmt: skip
         import cvxpy as cp
 
         unit = min(problem.loss, problem.capacity) or 1.0
         n = problem.n
         x = cp.Variable(n, name="x")
-        slacks = [cp.Variable(nonneg=False, name=f"slack{k}") if elastic else 0.0 for k in range(len(constraints))]
+        slacks = [cp.Variable(name=f"slack{k}") if free else 0.0 for k, free in enumerate(loose)]
+        slacks = slacks or [0.0] * len(constraints)
         near = np.flatnonzero(problem.caps <= unit)
+        weight, _ = self._measure(problem, target)
+        still = np.flatnonzero((weight <= 0) & (problem.caps > 0))
         clauses = [
             Clause("budget", [cp.sum(x) == 1.0], *CLAUSES["budget"]),
             Clause("floor", [x >= 0], *CLAUSES["floor"], 1.0, rows=np.arange(n)),
@@ -163,72 +188,74 @@ class Fair(Scheme):
         for number, (constraint, state, slack) in enumerate(zip(constraints, states, slacks, strict=True)):
             clause = constraint.clause(Posed(x, problem, unit, target, slack), state)
             twin = sum(c.name == constraint.name for c in constraints[:number])
-            clauses.append(_renamed(clause, f"{clause.name} ({twin + 1})") if twin else clause)
-        if elastic:
-            clauses.append(Clause("slack", [s >= 0 for s in slacks], "", ""))
-            return Program(cp.sum(cp.hstack(slacks)), x, tuple(clauses), "", unit, 1.0)
-        weight, _ = self._measure(problem, target)
-        top = float(weight.max(initial=0.0)) or 1.0
-        moving = np.flatnonzero(weight > 0)
-        still = np.flatnonzero((weight <= 0) & (problem.caps > 0))
-        scale = np.sqrt(top / weight[moving])
-        cost = 0.5 * cp.sum_squares(cp.multiply(scale, x[moving] - target[moving] / unit))
+            clauses.append(replace(clause, name=f"{clause.name} ({twin + 1})") if twin else clause)
         if len(still):
             clauses.append(Clause("spared", [x[still] == 0], r"x_i = 0 \text{ where } m_i = 0", "", rows=still))
-        return Program(cost, x, tuple(clauses), self.objective, unit, unit / top)
+        if any(loose):
+            given = [slack for slack, free in zip(slacks, loose, strict=True) if free]
+            clauses.append(Clause("slack", [s >= 0 for s in given], "", ""))
+            return Program(cp.sum(cp.hstack(given)), x, tuple(clauses), "", unit, 1.0)
+        top = float(weight.max(initial=0.0)) or 1.0
+        moving = np.flatnonzero(weight > 0)
+        posed = DISTANCES[self.distance] if widest is None else DISTANCES["ratio"]
+        cost: Any = 0.0
+        if len(moving):
+            m, q = weight[moving], target[moving] / unit
+            cost, rows = posed.pose(x[moving], q, m)
+            if widest is not None:
+                room = widest * (1.0 + _LEVEL) * m / unit
+                rows = [Clause("widest", [x[moving] - q <= room, q - x[moving] <= room], "", "")]
+            clauses += rows
+        return Program(cost, x, tuple(clauses), posed.latex, unit, posed.price_unit(unit, top))
 
     def _rounds(
         self, problem: LossProblem, target: Array, constraints: Sequence[Constraint],
-        solvers: tuple[str, ...] | None, elastic: bool = False,
+        solvers: tuple[str, ...] | None, loose: Sequence[bool] = (), widest: float | None = None,
     ) -> Answer:  # fmt: skip
         states = [c.begin(problem, target) for c in constraints]
         while True:
-            found = self._program(problem, target, constraints, states, elastic).solve(solvers)
+            found = self._program(problem, target, constraints, states, loose, widest).solve(solvers)
             more = [c.refine(found.x, problem, s) for c, s in zip(constraints, states, strict=True)]
             if all(m is None for m in more):
                 return found
             states = [s if m is None else m for s, m in zip(states, more, strict=True)]
 
-    def _explain_conflict(self, problem: LossProblem, target: Array, failure: SolverError) -> None:
-        """Decide by an always feasible program whether the constraints contradict each other, and name those that do.
+    def _nearest_of_widest(
+        self, problem: LossProblem, target: Array, first: Answer, solvers: tuple[str, ...] | None
+    ) -> Answer:
+        """Many answers share the largest move; of these the nearest by squares, with the prices of the largest move."""
+        level = self.departure(first.x, problem, target)
+        second = self._rounds(problem, target, self.subject_to, solvers, widest=level)
+        primal, dual, gap = (max(pair) for pair in zip(first.residuals, second.residuals, strict=True))
+        return first._replace(x=second.x, residuals=(primal, dual, gap), trail=(*first.trail, *second.trail))
 
-        Constraints that can be dropped without curing the conflict are left out of the message: what remains conflicts
-        as it stands, and dropping any one of it helps.
-        """
+    def _by_rates(self, problem: LossProblem, target: Array, solvers: tuple[str, ...] | None) -> Allocation:
+        """The sequence of programs of ``leximin`` on the multiples of the reference."""
+        from allocopt.schemes.leximin import Leximin
 
-        def nearest(constraints: Sequence[Constraint]) -> Array:
-            return self._rounds(problem, target, constraints, None, elastic=True).x
+        reference = pd.Series(target, index=problem.ids)
+        held = [Within(c.bound, of=reference) if isinstance(c, Within) and c.of is None else c for c in self.subject_to]
+        found = Leximin(by=target, subject_to=held).solve(problem, solvers)
+        return replace(found, scheme=self, extras={"reference": reference, **found.extras})
 
-        def broken(constraints: Sequence[Constraint]) -> list[Constraint]:
-            if not constraints:
-                return []
-            shares = nearest(constraints)
-            return [c for c in constraints if c.excess(shares, problem, target) > MET]
+    def _refuse_too_few(self, problem: LossProblem, target: Array) -> None:
+        weight, words = self._measure(problem, target)
+        able = float(problem.caps[weight > 0].sum())
+        if able < problem.loss:
+            raise InfeasibleError(
+                f"fair: {words}, and the payers it lets move can bear only {able:,.6g} of {problem.loss:,.6g}; "
+                "use measure='cap' with distance='ratio' or 'minimax'"
+            )
 
-        culprits = list(self.subject_to)
-        if not broken(culprits):
-            return
-        for constraint in list(culprits):
-            rest = [c for c in culprits if c is not constraint]
-            if broken(rest):
-                culprits = rest
-        shares = nearest(culprits)
-        raise InfeasibleError(
-            self._complaint(culprits, shares, problem, target, "least relaxation that cures it")
-        ) from failure
+    def explain_conflict(self, problem: LossProblem, target: Array, failure: SolverError) -> None:
+        """Raise InfeasibleError when the constraints contradict each other; return when they do not."""
 
-    def _complaint(
-        self, constraints: Sequence[Constraint], shares: Array, problem: LossProblem, target: Array, where: str
-    ) -> str:
-        named = "; ".join(
-            f"{c} ({c.missed(shares, problem, target)})" if c.excess(shares, problem, target) > MET else str(c)
-            for c in constraints
-        )
-        many = "contradict each other" if len(constraints) > 1 else "cannot be met"
-        return (
-            f"fair: with the budget of {problem.loss:,.6g} and the caps, these constraints {many} ({where}): {named}; "
-            "loosen one of them"
-        )
+        def elastic(constraints: Sequence[Constraint], loose: Sequence[bool]) -> Array:
+            return self._rounds(problem, target, constraints, None, loose).x
+
+        words = contradiction(self.subject_to, problem, target, elastic)
+        if words is not None:
+            raise InfeasibleError(words) from failure
 
     def _certify(
         self, answer: Allocation, target: Array, optimum: Array, found: tuple[float, float, float]
@@ -256,11 +283,8 @@ class Fair(Scheme):
         moved = allocation.paid[at] - target
         words = [bill(allocation, at), f"By {name} it would bear {unit}{target:,.2f}; it bears {unit}{abs(moved):,.2f} "
                  f"{'more' if moved > 0 else 'less'}."]  # fmt: skip
-        tight = [
-            f"{key} (price {np.abs(value).max():,.6g})"
-            for key, value in allocation.duals.items()
-            if key not in CLAUSES and np.abs(np.asarray(value)).max(initial=0.0) > 1e-9
-        ]
+        sizes = {k: float(np.abs(np.asarray(v)).max(initial=0.0)) for k, v in allocation.duals.items()}
+        tight = [f"{key} (price {size:,.6g})" for key, size in sizes.items() if key not in CLAUSES and size > 1e-9]
         if tight:
             words.append(f"Binding: {', '.join(tight)}.")
         return " ".join(words)
@@ -271,10 +295,5 @@ class Fair(Scheme):
         if self.label:
             return self.label
         name = self.reference if isinstance(self.reference, str) else getattr(self.reference, "title", "reference")
+        name += "" if self.distance == "ratio" else f" by {self.distance}"
         return f"fair: {name}, " + ", ".join(map(str, self.subject_to)) if self.subject_to else f"fair: {name}"
-
-
-def _renamed(clause: Clause, name: str) -> Clause:
-    from dataclasses import replace
-
-    return replace(clause, name=name)

@@ -19,9 +19,10 @@ from allocopt.facts.problem import LossProblem
 from allocopt.maths.lexicographic import PROVEN, Leximax, leximax
 from allocopt.maths.program import Answer, Clause, Program
 from allocopt.schemes.base import Scheme, left_over, single_point, tidied
+from allocopt.schemes.conflict import MET, no_choice
 from allocopt.schemes.constrained_equal_losses import ConstrainedEqualLosses
 from allocopt.schemes.constraints.base import Constraint, Posed
-from allocopt.schemes.fair import MET, Fair
+from allocopt.schemes.fair import Fair
 from allocopt.schemes.keys import key_name, key_values, per_weight
 from allocopt.schemes.one_price import CLAUSES, OnePrice
 from allocopt.schemes.pro_rata import ProRata
@@ -118,9 +119,7 @@ class Leximin(Scheme):
         if broken and single_point(problem, able) is None:
             return None
         if broken:
-            raise InfeasibleError(
-                self._nearest(weight)._complaint(broken, base.paid, problem, base.paid, "the loss leaves no choice")
-            )
+            raise InfeasibleError(no_choice(broken, base.paid, problem, base.paid))
 
         def evidence(answer: Allocation) -> Certificate:
             return base.evidence(dataclasses.replace(answer, price=base.price))
@@ -151,10 +150,10 @@ class Leximin(Scheme):
         try:
             found = self._stages(problem, weight, able, target, solvers)
         except SolverError as failure:
-            self._nearest(weight)._explain_conflict(problem.replace(cap=able), target, failure)
+            self._nearest(weight).explain_conflict(problem.replace(cap=able), target, failure)
             raise
         paid = tidied(found.x, problem, able)
-        price = self._slope(problem, paid) if not self.subject_to or self.of == "residual" else found.slope
+        price = self._slope(problem, paid) if not self.subject_to or self.of == "residual" else found.prices["budget"]
 
         def evidence(answer: Allocation) -> Certificate:
             return self._certify(answer, weight, able, target, found.result)
@@ -171,7 +170,7 @@ class Leximin(Scheme):
         stages.index.name = "stage"
         solver = "/".join(sorted({stage.solver for stage in found.result.stages}))
         return Allocation(
-            problem, paid, left_over(problem, paid, able), price, {"budget": price},
+            problem, paid, left_over(problem, paid, able), price, found.prices | {"budget": price},
             f"program ({len(rows)} stages, {solver})", self, evidence, (), {"stages": stages},
         )  # fmt: skip
 
@@ -193,7 +192,7 @@ class Leximin(Scheme):
         mean = float(weight[rows].mean())
         unit = problem.loss / mean
         states = [c.begin(problem, target) for c in self.subject_to]
-        slopes: list[float] = []
+        first: dict[str, float] = {}
         lines = sign, offset = self._lines(problem, weight)
 
         def ask(left: Any, levels: Array) -> tuple[Answer, Array, Array, bool]:
@@ -204,7 +203,9 @@ class Leximin(Scheme):
                 if all(m is None for m in more):
                     break
                 states[:] = [s if m is None else m for s, m in zip(states, more, strict=True)]
-            slopes.append(float(answer.prices["budget"]))
+            if not first:
+                own = ("budget", *(c.name for c in posed.clauses[6:]))
+                first.update({name: float(np.sum(answer.prices[name])) for name in own if name in answer.prices})
             carried = np.zeros(len(rows))
             carried[left] = -answer.prices["worst"][rows[left]]
             binding = {
@@ -214,7 +215,7 @@ class Leximin(Scheme):
             values = (sign * answer.x[rows] + offset[rows]) / weight[rows]
             return answer, values, carried / max(float(carried.sum()), 1e-300), unique
 
-        return _Found(leximax(ask, len(rows), unit if self.of == "residual" else None), rows, slopes[0])
+        return _Found(leximax(ask, len(rows), unit if self.of == "residual" else None), rows, first)
 
     def _certify(self, answer: Allocation, weight: Array, able: Array, target: Array, found: Leximax) -> Certificate:
         """Feasibility and every settled level from the shares alone; optimality from the stages' conic residuals."""
@@ -255,7 +256,7 @@ class _Found:
 
     result: Leximax
     rows: Any
-    slope: float
+    prices: dict[str, float]
 
     @property
     def x(self) -> Array:

@@ -3,8 +3,9 @@ r"""Rules with one price: every payer supplies what the price of the loss calls 
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from fractions import Fraction
 from typing import Any, ClassVar
 
 import numpy as np
@@ -14,6 +15,7 @@ from allocopt.facts.allocation import Allocation
 from allocopt.facts.certificate import Certificate
 from allocopt.facts.checks import Array
 from allocopt.facts.problem import LossProblem
+from allocopt.maths.exact import clear_exactly, ratios
 from allocopt.maths.price import Supply, clear, residuals
 from allocopt.maths.program import Clause, Program
 from allocopt.schemes.base import Scheme, bill, figure, left_over, position, single_point, tidied
@@ -173,6 +175,20 @@ class OnePrice(Scheme):
         if self.reading == "payout" and ((supply.able.sum(axis=-2) == 0) & (caps > 0)).any():
             raise DataError(f"{self.name} in the payout reading: a payer has a claim but a {self.keyed} of zero")
         return clear_many(losses, supply)
+
+    def exact(self, loss: Fraction, caps: Sequence[Fraction]) -> tuple[Fraction, ...] | None:
+        """Shares without rounding: the same statement of supply on fractions, one exact price.
+
+        None when the rule has a key of its own, or a supply that no fraction describes (logarithms, roots).
+        """
+        if getattr(self, "key", None) is not None:
+            return None
+        cap = ratios(caps)
+        key = cap if self.by_caps else ratios([1] * len(cap))
+        try:
+            return tuple(clear_exactly(loss, self.offered(ratios([loss]), cap, key)))
+        except (TypeError, AttributeError):  # what numpy raises for a function that fractions do not have
+            return None
 
     def reason(self, allocation: Allocation, payer: Any) -> str:
         """Price times key, up to the cap: the same numbers that made the share."""

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
+from fractions import Fraction
 
 import numpy as np
 import pandas as pd
@@ -12,10 +14,20 @@ from allocopt.facts.allocation import Allocation
 from allocopt.facts.certificate import Certificate
 from allocopt.facts.checks import Array
 from allocopt.facts.problem import LossProblem
-from allocopt.maths.arrival import ENUMERABLE, ArrivalResult, least_squares_moments, random_arrival
+from allocopt.maths.arrival import (
+    ENUMERABLE,
+    FEW,
+    ArrivalResult,
+    least_squares_moments,
+    random_arrival,
+)
+from allocopt.maths.arrival_few import few_arrivals
+from allocopt.maths.exact import ratios
 from allocopt.maths.program import Clause, Program
 from allocopt.schemes.base import Scheme, left_over, single_point, tidied
 from allocopt.schemes.one_price import CLAUSES, READINGS
+
+_CELLS = 2**20  # worths held at once in a batch: some megabytes
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
@@ -103,6 +115,22 @@ class RandomArrival(Scheme):
         x = cp.Variable(problem.n, name="x")
         cost = 0.5 * cp.sum_squares(x - moments.linear / unit)
         return Program(cost, x, (Clause("budget", [cp.sum(x) == 1.0], *CLAUSES["budget"]),), self.objective, unit, unit)
+
+    def batch(self, losses: Array, keys: Array | None, caps: Array) -> Array:
+        """Shares for many losses in one call while payers are few."""
+        n = caps.shape[-1]
+        if n > FEW or self.way == "sampled":
+            return super().batch(losses, keys, caps)
+        caps = np.minimum(np.broadcast_to(caps, (len(losses), n)), losses[:, None])
+        rows = max(1, _CELLS >> n)
+        parts = [few_arrivals(losses[k : k + rows], caps[k : k + rows]) for k in range(0, len(losses), rows)]
+        return np.minimum(np.concatenate(parts), caps) if parts else np.zeros((0, n))
+
+    def exact(self, loss: Fraction, caps: Sequence[Fraction]) -> tuple[Fraction, ...] | None:
+        """Shares without rounding, over all coalitions."""
+        if len(caps) > FEW or self.way == "sampled":
+            return None
+        return tuple(ratios(few_arrivals(ratios([min(loss, sum(caps, Fraction(0)))]), ratios(caps)[None, :])[0]))
 
     def _certify(self, answer: Allocation, found: ArrivalResult) -> Certificate:
         """Budget and caps; the distance to the least-squares solution, found on another road; the stated error."""

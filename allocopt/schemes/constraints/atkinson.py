@@ -35,6 +35,7 @@ class AtkinsonAtMost(Constraint):
         r"1 - \frac{1}{\bar y} \Bigl(\frac1n \sum_i y_i^{1 - \epsilon}\Bigr)^{1/(1 - \epsilon)} \le A,\ y_i = v_i - x_i"
     )
     reading = "what a higher allowed inequality of what is kept would change the cost by"
+    cone = "power"  # exponential at epsilon 1
     strict = True
 
     bound: float
@@ -47,6 +48,8 @@ class AtkinsonAtMost(Constraint):
             raise DataError(f"the bound of atkinson_at_most is {self.bound:g}; expected a value between 0 and 1")
         if number(self.epsilon, "the epsilon of atkinson_at_most") == 0:
             raise DataError("the epsilon of atkinson_at_most is 0, which no division breaks; give more, such as 0.5")
+        if self.epsilon == 1:
+            object.__setattr__(self, "cone", "exponential")
 
     @property
     def limit(self) -> float:

@@ -33,6 +33,8 @@ class Constraint(ABC):
     name: ClassVar[str] = ""
     latex: ClassVar[str] = ""
     reading: ClassVar[str] = ""
+    cone: ClassVar[str] = "linear"  # what the rows need: linear, second-order, exponential or power
+    linear_in_bound: ClassVar[bool] = True  # whether a slack in the rows is a slack in the bound, monotone if not equal
     strict: ClassVar[bool] = False  # strictly convex: where it binds, a linear objective has one optimum only
 
     @property

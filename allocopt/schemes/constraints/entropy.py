@@ -19,6 +19,7 @@ class _Divergence(Constraint):
     """The Kullback-Leibler divergence of shares of burden from shares of exposure is at most ``bound``."""
 
     reading = "what one more nat of allowed divergence would change the cost by"
+    cone = "exponential"
     strict = True
 
     bound: float

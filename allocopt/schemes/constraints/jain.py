@@ -34,6 +34,7 @@ class JainAtLeast(Constraint):
     name = "jain"
     latex = r"\frac{L^2}{W \sum_i x_i^2 / w_i} \ge J"
     reading = "what a higher demanded index would change the cost by"
+    cone = "second-order"
     strict = True
 
     bound: float

@@ -31,6 +31,7 @@ class KolmPollakAtMost(Constraint):
     name = "kolm-pollak"
     latex = r"\frac1\kappa \log \frac1n \sum_i e^{\kappa r_i} \le k"
     reading = "what a higher allowed equivalent burden would change the cost by"
+    cone = "exponential"
     strict = True
 
     bound: float

@@ -48,6 +48,7 @@ class _Spread(Constraint):
 class _Factor(_Spread):
     """The largest rate is at most ``bound`` times the smallest."""
 
+    linear_in_bound = False
     reading = "what a larger allowed ratio would change the cost by"
 
     def __post_init__(self) -> None:

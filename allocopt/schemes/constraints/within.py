@@ -26,6 +26,7 @@ class Within(Constraint):
 
     name = "deviation"
     latex = r"|x_i - q_i| \le \delta\, q_i \quad (i = 1, \dots, n)"
+    linear_in_bound = False
     reading = "what a wider allowed departure from the reference would change the cost by"
 
     bound: float
