@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from fractions import Fraction
 from typing import Any
@@ -215,12 +215,26 @@ class _Hunter:
 
     def _witness(self, axiom: Axiom, E: float, C: Array, draw: float) -> Witness | None:
         """The question made as small as it stays broken; None when exact arithmetic acquits it."""
-        E, C, draw = self._shrunk(axiom, E, C, draw)
         exact = self.exactly is not None
         divide = self.exactly or self.divide
-        breach = _breach(axiom, divide, exact, E, C.tolist(), draw)
-        if over(np.array([float(breach)]), np.array([E]))[0] <= 0:
+
+        def judged(E: float, C: Array, draws: Array) -> Array:
+            breaches = [float(_breach(axiom, divide, exact, E, C.tolist(), float(t))) for t in draws]
+            return over(np.array(breaches), np.full(len(draws), E)) > 0
+
+        def seen(E: float, C: Array, draws: Array) -> Array:
+            losses = np.full(len(draws), E)
+            return over(axiom.breach(self.divide, losses, np.tile(C, (len(draws), 1)), draws), losses) > 0
+
+        if exact and not judged(E, C, np.array([draw]))[0]:
             return None
+        found = _shrunk(axiom, E, C, draw, seen, _SIMPLE if self.quick else np.array([0.0, draw]))
+        if exact and not judged(found[0], found[1], np.array([found[2]]))[0]:
+            found = _shrunk(
+                axiom, E, C, draw, judged, np.array([draw])
+            )  # floats led to a question they alone see broken
+        E, C, draw = found
+        breach = _breach(axiom, divide, exact, E, C.tolist(), draw)
         made = ratios if exact else np.array
         shares = divide(made([E]), made(C.tolist())[None, :])[0]
         as_told = (lambda v: Fraction(read(v))) if exact else float
@@ -229,23 +243,21 @@ class _Hunter:
             tuple(map(as_told, shares.tolist())), exact,
         )  # fmt: skip
 
-    def _shrunk(self, axiom: Axiom, E: float, C: Array, draw: float) -> tuple[float, Array, float]:
-        """Take steps towards smaller numbers and fewer payers while it stays broken, by the simplest draw that does."""
-        draws = _SIMPLE if self.quick else np.array([0.0, draw])
 
-        def least(loss: float, caps: Array) -> float | None:
-            losses = np.full(len(draws), loss)
-            broken = over(axiom.breach(self.divide, losses, np.tile(caps, (len(draws), 1)), draws), losses) > 0
-            return float(draws[broken.argmax()]) if broken.any() else None
-
-        first = least(E, C)
-        draw = draw if first is None else first
-        while True:
-            for loss, caps in smaller(E, C, axiom.payers):
-                loss = loss if axiom.loss is None else float(axiom.loss(caps))
-                found = least(loss, caps)
-                if found is not None and (loss != E or len(caps) != len(C) or (caps != C).any()):
-                    E, C, draw = loss, caps, found
-                    break
-            else:
-                return E, C, draw
+def _shrunk(
+    axiom: Axiom, E: float, C: Array, draw: float, broken: Callable[[float, Array, Array], Array], draws: Array
+) -> tuple[float, Array, float]:
+    """Take steps towards smaller numbers and fewer payers while it stays broken, by the simplest draw that does."""
+    first = broken(E, C, draws)
+    draw = float(draws[first.argmax()]) if first.any() else draw
+    while True:
+        for loss, caps in smaller(E, C, axiom.payers):
+            loss = loss if axiom.loss is None else float(axiom.loss(caps))
+            if loss == E and len(caps) == len(C) and (caps == C).all():
+                continue
+            found = broken(loss, caps, draws)
+            if found.any():
+                E, C, draw = loss, caps, float(draws[found.argmax()])
+                break
+        else:
+            return E, C, draw
