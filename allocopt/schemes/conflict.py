@@ -45,9 +45,9 @@ def contradiction(
             shares = elastic([constraint, *others], [True] + [False] * len(others))
         except SolverError:
             return "no relaxation of it alone is enough"
-        if constraint.linear_in_bound or constraint.excess(shares, problem, target) <= MET:
-            return constraint.missed(shares, problem, target)
         low, high = constraint.limit, constraint.measure(shares, problem, target)
+        if (constraint.linear_in_bound and np.isfinite(high)) or constraint.excess(shares, problem, target) <= MET:
+            return constraint.missed(shares, problem, target)
         for _ in range(_DOUBLINGS):
             if np.isfinite(high) and not broken([_at(constraint, high), *others]):
                 break

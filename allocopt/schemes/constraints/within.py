@@ -26,7 +26,6 @@ class Within(Constraint):
 
     name = "deviation"
     latex = r"|x_i - q_i| \le \delta\, q_i \quad (i = 1, \dots, n)"
-    linear_in_bound = False
     reading = "what a wider allowed departure from the reference would change the cost by"
 
     bound: float
@@ -60,12 +59,10 @@ class Within(Constraint):
         return float(max((np.abs(shares - target) - self.bound * target).max(initial=0.0), 0.0)) / (problem.loss or 1.0)
 
     def clause(self, posed: Posed, state: Any) -> Clause:
-        """Two rows per payer."""
+        """Two rows per payer; a slack is a fraction as the bound is, an amount for whom the reference spares."""
         target = self._target(posed.problem, posed.reference) / posed.unit
-        rows = [
-            posed.x - target <= self.bound * target + posed.slack,
-            target - posed.x <= self.bound * target + posed.slack,
-        ]
+        room = self.bound * target + posed.slack * np.where(target > 0, target, 1.0)
+        rows = [posed.x - target <= room, target - posed.x <= room]
         return Clause(self.name, rows, self.latex, self.reading, -1.0, 1.0, [target, target])
 
     def __str__(self) -> str:
