@@ -128,7 +128,7 @@ class ExactRule(Scheme):
             awards = self.exact_awards(Ratio(loss if self._direct else total - loss), cap)
         except (TypeError, AttributeError):  # what numpy raises for a function that fractions do not have
             return None
-        return tuple(ratios(self.charged(cap, awards)))
+        return tuple(ratios(awards if self._direct else cap - awards))
 
     def exact_awards(self, amount: Any, claims: Any) -> Any:
         """The awards of one question on fractions, by the same lines as in floats unless a rule says otherwise."""
