@@ -170,7 +170,7 @@ class Leximin(Scheme):
         stages.index.name = "stage"
         solver = "/".join(sorted({stage.solver for stage in found.result.stages}))
         return Allocation(
-            problem, paid, left_over(problem, paid, able), price, found.prices | {"budget": price},
+            problem, paid, left_over(problem, paid, able), price, (found.prices if self.of == "burden" else {}) | {"budget": price},
             f"program ({len(rows)} stages, {solver})", self, evidence, (), {"stages": stages},
         )  # fmt: skip
 
@@ -252,7 +252,7 @@ class Leximin(Scheme):
 
 @dataclass(frozen=True)
 class _Found:
-    """What the stages gave: their result, the payers it speaks of, and the slope of the first level in the loss."""
+    """What the stages gave: their result, the payers it speaks of, and the slopes of the first level."""
 
     result: Leximax
     rows: Any
