@@ -8,8 +8,11 @@ segment that clears, usually after three or four passes.
 
 from __future__ import annotations
 
+from functools import cache, partial
+from typing import Any
+
 import numpy as np
-from numba import njit, prange
+from numba import njit, prange, types
 from numpy.typing import NDArray
 
 from allocopt.maths.price import Supply
@@ -18,6 +21,7 @@ Array = NDArray[np.float64]
 
 _PASSES = 200  # bisection alone halves the bracket 60 times before floats run out; Newton needs far fewer
 _SEARCH = 16  # additions over all blocks that a search by row takes; a table takes one for every breakpoint
+_SHARED = 2**16  # entries from which it pays to wake a second thread: on a busy machine that takes milliseconds
 _EPS = 4 * np.finfo(np.float64).eps
 
 
@@ -47,7 +51,7 @@ def clear_many(losses: Array, supply: Supply) -> Array:
             else:
                 _searched(losses, points, s, w, c, agent, out)
     else:
-        _varying(losses, supply.start, supply.weight, supply.cap, out)
+        _varying(supply.start.size >= _SHARED)(losses, supply.start, supply.weight, supply.cap, out)
     return out
 
 
@@ -121,54 +125,70 @@ def _searched(
             out[row, agent[j]] += min(max(give, 0.0), c[j])
 
 
-@njit(parallel=True, cache=True)
-def _varying(losses: Array, start: Array, weight: Array, cap: Array, out: Array) -> None:  # pragma: no cover - compiled
-    rows, blocks, n = start.shape
-    for row in prange(rows):
-        loss = losses[row]
-        if loss <= 0.0:
-            continue
-        s, w, c = start[row], weight[row], cap[row]
-        low, high, total = np.inf, np.inf, 0.0
-        for b in range(blocks):
-            for i in range(n):
-                if w[b, i] > 0.0 and c[b, i] > 0.0:
-                    low = min(low, s[b, i])
-                    total += c[b, i]
-        if total <= loss:
-            for b in range(blocks):
-                for i in range(n):
-                    if w[b, i] > 0.0:
-                        out[row, i] += c[b, i]
-            continue
-        price = low
-        for _ in range(_PASSES):
-            given, rise, beyond = 0.0, 0.0, np.inf
-            for b in range(blocks):
-                for i in range(n):
-                    if w[b, i] > 0.0 and c[b, i] > 0.0:
-                        lead = price - s[b, i]
-                        if lead < 0.0:
-                            beyond = min(beyond, s[b, i])
-                        elif w[b, i] * lead < c[b, i]:
-                            given += w[b, i] * lead
-                            rise += w[b, i]
-                        else:
-                            given += c[b, i]
-            if abs(given - loss) <= _EPS * loss:
-                break
-            if given < loss:
-                low = price
-                step = price + (loss - given) / rise if rise > 0.0 else beyond
-            else:
-                high = price
-                step = price + (loss - given) / rise if rise > 0.0 else low
-            if not low < step < high:
-                step = 0.5 * (low + high) if high < np.inf else step
-            if step == price:
-                break
-            price = step
+@njit(cache=True)
+def _one(loss: float, s: Array, w: Array, c: Array, out: Array) -> None:  # pragma: no cover - compiled
+    blocks, n = s.shape
+    low, high, total = np.inf, np.inf, 0.0
+    for b in range(blocks):
+        for i in range(n):
+            if w[b, i] > 0.0 and c[b, i] > 0.0:
+                low = min(low, s[b, i])
+                total += c[b, i]
+    if total <= loss:
         for b in range(blocks):
             for i in range(n):
                 if w[b, i] > 0.0:
-                    out[row, i] += min(max(w[b, i] * (price - s[b, i]), 0.0), c[b, i])
+                    out[i] += c[b, i]
+        return
+    price = low
+    for _ in range(_PASSES):
+        given, rise, beyond = 0.0, 0.0, np.inf
+        for b in range(blocks):
+            for i in range(n):
+                if w[b, i] > 0.0 and c[b, i] > 0.0:
+                    lead = price - s[b, i]
+                    if lead < 0.0:
+                        beyond = min(beyond, s[b, i])
+                    elif w[b, i] * lead < c[b, i]:
+                        given += w[b, i] * lead
+                        rise += w[b, i]
+                    else:
+                        given += c[b, i]
+        if abs(given - loss) <= _EPS * loss:
+            break
+        if given < loss:
+            low = price
+            step = price + (loss - given) / rise if rise > 0.0 else beyond
+        else:
+            high = price
+            step = price + (loss - given) / rise if rise > 0.0 else low
+        if not low < step < high:
+            step = 0.5 * (low + high) if high < np.inf else step
+        if step == price:
+            break
+        price = step
+    for b in range(blocks):
+        for i in range(n):
+            if w[b, i] > 0.0:
+                out[i] += min(max(w[b, i] * (price - s[b, i]), 0.0), c[b, i])
+
+
+def _in_turn(losses: Array, start: Array, weight: Array, cap: Array, out: Array) -> None:  # pragma: no cover - compiled
+    for row in range(len(losses)):
+        if losses[row] > 0.0:
+            _one(losses[row], start[row], weight[row], cap[row], out[row])
+
+
+def _at_once(losses: Array, start: Array, weight: Array, cap: Array, out: Array) -> None:  # pragma: no cover - compiled
+    for row in prange(len(losses)):
+        if losses[row] > 0.0:
+            _one(losses[row], start[row], weight[row], cap[row], out[row])
+
+
+@cache
+def _varying(shared: bool) -> Any:
+    """The kernel for supplies that vary, compiled once for arrays of any layout: supplies are views, often broadcast,
+    and left to itself the compiler makes a kernel for every combination of layouts it meets."""
+    read = partial(types.Array, types.float64, layout="A", readonly=True)
+    signature = types.void(read(ndim=1), read(ndim=3), read(ndim=3), read(ndim=3), types.float64[:, ::1])
+    return njit(signature, parallel=shared, cache=True)(_at_once if shared else _in_turn)

@@ -14,7 +14,8 @@ from allocopt.facts.allocation import Allocation
 from allocopt.facts.certificate import Certificate
 from allocopt.facts.checks import Array
 from allocopt.facts.problem import LossProblem
-from allocopt.maths.division import average_of_awards, corner_sums, sampled_average_of_awards
+from allocopt.maths.centroids import centroids, on_grid
+from allocopt.maths.division import FEW, average_of_awards, corner_sums, sampled_average_of_awards
 from allocopt.maths.exact import Ratio, ratios
 from allocopt.maths.program import Clause
 from allocopt.schemes.base import single_point
@@ -75,15 +76,20 @@ class AverageOfAwards(ExactRule):
             raise DataError(f"draws is {self.draws!r}; expected a whole number of at least 2")
 
     def awards(self, amounts: Array, claims: Array) -> Array:
-        """Row by row, exact."""
-        found = [average_of_awards(float(amount), row) for amount, row in zip(amounts, claims, strict=True)]
-        awards = [row for row in found if row is not None]
-        if len(awards) < len(found):
-            raise DataError(
-                f"{self.name} of {claims.shape[1]} payers, all but a few of them negligible, is too long to compute "
-                "exactly; estimate it with way='sampled'"
-            )
-        return np.stack(awards)
+        """Exact: many small questions in plain fractions at once, any other row by row."""
+        awards, alone = np.empty(claims.shape), np.arange(len(amounts))
+        if len(alone) > 1 and claims.shape[1] <= FEW:
+            grid = on_grid(amounts, claims)
+            awards[grid], alone = centroids(amounts[grid], claims[grid]), np.flatnonzero(~grid)
+        for row in alone:
+            found = average_of_awards(float(amounts[row]), claims[row])
+            if found is None:
+                raise DataError(
+                    f"{self.name} of {claims.shape[1]} payers, all but a few of them negligible, is too long to "
+                    "compute exactly; estimate it with way='sampled'"
+                )
+            awards[row] = found
+        return awards
 
     def closed_form(self, problem: LossProblem) -> Allocation:
         """Shares by the exact algorithm, or sampled when asked."""
