@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import shutil
+import tomllib
 from importlib.resources.abc import Traversable
 from pathlib import Path
 
@@ -376,6 +377,16 @@ MODEL_FAULTS = {
     "bad period source": ("[sources.rules]", '[period]\nsources = ["rule"]\n[sources.rules]',
                           ["[period]", "'sources'", "did you mean 'rules'"]),
     "bad blend": ("margin = 0.5", 'margin = "half"', ["layer 'fund', [key]", "key 'margin'", "'half'"]),
+    "empty blend": ("{ default_fund = 0.5, margin = 0.5 }", "{ margin = 0 }", ["layer 'fund'", "key 'key'", "above 0"]),
+    "blank column": ('cap = "default_fund"', 'cap = " "', ["layer 'fund'", "key 'cap'", "is blank", "leave it out"]),
+    "small currency": ('currency = "EUR"', 'currency = "euro"', ["key 'currency'", "'euro'", "in capitals"]),
+    "an empty list of layers": (MODEL[MODEL.index("[sources.rules]") :], "layers = []", ["key 'layers'", "empty list"]),
+    "empty choice": ('cap = "def', 'only = {}\ncap = "def', ["layer 'fund'", "key 'only'", "empty table"]),
+    "endless choice": ('cap = "def', 'only = { bid = inf }\ncap = "def', ["[only]", "key 'bid'", "finite"]),
+    "factor of nothing": ('cap = "default_fund"', "factor = 2", ["layer 'fund'", "key 'factor'", "name the cap"]),
+    "key twice": ("amount = 5", "amount = 5\namount = 6", ["mine.toml", "is not TOML", "at line 19"]),
+    "period cap of nothing": ('cap = "default_fund"', "period_factor = 2", ["layer 'fund'", "key 'period_factor'"]),
+    "both payers": ('payers = ["survivor"]', 'payers = "survivor"\npayer = "X"', ["layer 'fund'", "key 'payers'"]),
 }  # fmt: skip
 
 
@@ -415,6 +426,49 @@ def test_a_faulty_model_gets_one_line(fault: str, model: Path) -> None:
     with pytest.raises(DocumentError):
         load_model(model)
     assert_names(" | ".join(check_document(model)), fragments)
+
+
+def test_a_stylised_layer_cites_its_source_or_says_what_was_not_read(model: Path) -> None:
+    edit(model, '"rulebook"', '"stylised"')
+    edit(model, 'amount = 5\nsources = ["rules"]', "amount = 5\nsources = []")
+    edit(model, 'cap = "def', 'status = "unverified"\ncap = "def')
+    found = check_document(model)
+    assert_names(found[0], ["mine.toml", "layer 'skin in the game'", "key 'sources'", "missing or empty"])
+    assert_names(found[1], ["mine.toml", "layer 'fund'", "key 'note'", "what was not read"])
+    edit(model, 'status = "unverified"', 'status = "unverified"\nnote = "the order"')
+    edit(model, "sources = []", 'status = "unverified"\nnote = "the size"')
+    assert check_document(model) == []
+
+
+def test_every_layer_with_an_unknown_source_or_a_name_that_is_taken_is_named(model: Path) -> None:
+    text = model.read_text().replace('sources = ["rules"]', 'sources = ["rulez"]')
+    model.write_text(text + text[text.index("[[layers]]") :])
+    found = check_document(model)
+    assert [("no choice is called 'rulez'" in line, "two layers are called" in line) for line in found] == (
+        [(True, False)] * 4 + [(False, True)] * 2
+    )
+    assert all("key 'sources'" in line or "key 'name'" in line for line in found)
+
+
+@pytest.mark.parametrize("name", ["eurex-clearing", "sebi-core-sgf", "sgx-dc", "nasdaq-clearing-rates"])
+def test_a_typo_in_any_key_of_a_rulebook_is_named_with_its_place(name: str, tmp_path: Path) -> None:
+    lines = (shelf("models") / f"{name}.toml").read_text(encoding="utf-8").splitlines()
+    place, path, seen = "", tmp_path / "typo.toml", 0
+    for at, line in enumerate(lines):
+        if line.startswith("["):
+            named = [x for x in lines[at:] if x.startswith("name = ")]
+            place = f"layer {tomllib.loads(named[0])['name']!r}" if line == "[[layers]]" else line
+        key = line.partition(" = ")[0]
+        if not key.isidentifier():
+            continue
+        wrong = key[:-1] + ("x" if key[-1] != "x" else "y")
+        path.write_text("\n".join([*lines[:at], line.replace(key, wrong, 1), *lines[at + 1 :]]), encoding="utf-8")
+        told = [found for found in check_document(path) if f"no key is called {wrong!r}" in found]
+        assert len(told) == 1 and told[0].startswith(f"{path}: "), line
+        assert place in told[0] or key == "name", line
+        assert "did you mean" in told[0] or key in ("only", "key"), line
+        seen += 1
+    assert seen > 40
 
 
 def test_a_model_may_say_everything_a_layer_can(model: Path, dataset: Path) -> None:

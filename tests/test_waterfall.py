@@ -221,7 +221,8 @@ def test_conservation_in_every_model_on_every_dataset_that_fits(dataset: str) ->
         assert_conserved(run.verify())
         assert_conserved(chain.run(facts, loss=0.0))
         assert_conserved(chain.run(facts, loss=1e3 * facts.loss))
-    assert fitting or dataset == "hkfe-1987"  # a loan repaid by a levy is no waterfall of a clearing house
+    # A loan repaid by a levy, a fund nobody was charged for, a default that cost nobody else: no waterfall fits.
+    assert fitting or dataset in ("hkfe-1987", "lehman-hkscc-2008", "lehman-swapclear-2008")
 
 
 def test_the_way_of_a_rulebook_that_comes_back_to_the_house() -> None:

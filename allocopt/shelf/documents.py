@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import difflib
+import math
 import re
 import tomllib
 from collections.abc import Iterable, Mapping
@@ -15,6 +16,7 @@ from allocopt.facts.checks import number
 from allocopt.facts.event import Source
 
 SCHEMA = 1  # the one form of document there is; a document states it, so that a later form can be told apart
+CURRENCY = re.compile(r"[A-Z]{3,5}")  # EUR, KRW, BTC: a unit in capitals is a currency
 _MISSING: Any = object()
 
 T = TypeVar("T")
@@ -79,13 +81,20 @@ class Section:
     def text(self, key: str, default: Any = _MISSING, choices: Iterable[str] | None = None) -> str:
         """A text that is not blank, one of ``choices`` when these are given; line breaks in it count as spaces."""
         value = self._take(key, str, "a text in quotes", default)
-        if value is None or key not in self.entries:
+        if not isinstance(self.entries.get(key), str):
             return str(value or "")
         value = " ".join(value.split())
-        if not value.strip() and default is _MISSING:
-            self.fault(key, "is blank; expected a text")
-        if choices is not None and value not in (listed := list(choices)):
+        if not value:
+            self.fault(key, f"is blank; {'expected a text' if default is _MISSING else 'give a text, or leave it out'}")
+        elif choices is not None and value not in (listed := list(choices)):
             self.fault(key, str(unknown("choice", value, listed)))
+        return str(value)
+
+    def currency(self, key: str, default: Any = _MISSING) -> str:
+        """A currency in capitals: EUR, KRW, BTC."""
+        value = self.text(key, default)
+        if value and not CURRENCY.fullmatch(value):
+            self.fault(key, f"is {value!r}; expected a currency in capitals, such as EUR")
         return value
 
     def texts(self, key: str, default: Any = _MISSING, choices: Iterable[str] | None = None) -> tuple[str, ...]:
@@ -126,6 +135,9 @@ class Section:
             if not isinstance(entry, str | int | float) or isinstance(entry, bool):
                 self.fault(key, f"holds {entry!r}; expected texts or numbers only")
                 return ()
+            if isinstance(entry, float) and not math.isfinite(entry):
+                self.fault(key, f"holds {entry!r}; expected finite numbers")
+                return ()
         if not values and value is not None:
             self.fault(key, "is an empty list; expected the values a payer's row may hold")
         return tuple(values)
@@ -161,6 +173,8 @@ class Section:
     def listed(self, key: str, required: bool = False) -> list[Section]:
         """An array of tables, [[key]]; each is called by its own ``name`` where it has one."""
         value = self._take(key, list, f"tables [[{key}]]", _MISSING if required else [])
+        if value == [] and required:
+            self.fault(key, f"is an empty list; expected tables [[{key}]]")
         sections = []
         for at, entry in enumerate(value or [], 1):
             name = entry.get("name") if isinstance(entry, Mapping) else None

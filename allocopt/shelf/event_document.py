@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from importlib.resources.abc import Traversable
@@ -13,12 +12,11 @@ import pandas as pd
 from allocopt.errors import unknown
 from allocopt.facts.event import ROLES, Event, Figure
 from allocopt.facts.problem import STATUSES
-from allocopt.shelf.documents import Findings, Section, read_heading, read_sources, read_toml
+from allocopt.shelf.documents import CURRENCY, Findings, Section, read_heading, read_sources, read_toml
 from allocopt.shelf.synthetic import Rule, read_rule
 from allocopt.shelf.tables import read_payers, read_scenarios
 
 LABEL = "label"  # the unit of a column that holds words
-_CURRENCY = re.compile(r"[A-Z]{3,5}")  # EUR, KRW, BTC: a unit in capitals is a currency
 
 
 @dataclass(frozen=True)
@@ -63,7 +61,7 @@ def read_event(folder: Traversable, found: Findings, *, drafting: bool = False) 
     """The folder as an event, or None when ``found`` holds faults; ``drafting`` lets cells be blank as yet."""
     root = read_toml(folder / "event.toml", found)
     name, title = read_heading(root)
-    currency = root.text("currency")
+    currency = root.currency("currency")
     facts: dict[str, Any] = {
         "title": title,
         "venue": root.text("venue"),
@@ -120,7 +118,7 @@ def _figure(entry: Section, currency: str, sources: list[str]) -> Figure:
 
 def _unit(entry: Section, currency: str, foreign: bool = False) -> str:
     unit = entry.text("unit")
-    if _CURRENCY.fullmatch(unit) and currency and unit != currency and not foreign:
+    if CURRENCY.fullmatch(unit) and currency and unit != currency and not foreign:
         entry.fault(
             "unit", f"is {unit!r} but the document is in {currency}; convert it, or mark a figure foreign = true"
         )

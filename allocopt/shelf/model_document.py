@@ -26,11 +26,14 @@ def read_model(source: Traversable, found: Findings) -> Waterfall | None:
         root.fault("as_of", "is missing; a rulebook states the day whose rules it gives")
     facts: dict[str, Any] = {
         "summary": root.text("summary"),
-        "currency": root.text("currency", default=""),
+        "currency": root.currency("currency", default=""),
         "sources": read_sources(root),
     }
-    layers = [_layer(entry, facts["currency"]) for entry in root.listed("layers", required=True)]
-    period = _period(root)
+    listed = [source.key for source in facts["sources"]]
+    entries = root.listed("layers", required=True)
+    layers = [_layer(entry, facts["currency"], listed, status) for entry in entries]
+    _check_names(entries)
+    period = _period(root, listed)
     root.close()
     if found.faults:
         return None
@@ -42,7 +45,7 @@ def read_model(source: Traversable, found: Findings) -> Waterfall | None:
         return None
 
 
-def _period(root: Section) -> Terms | None:
+def _period(root: Section, listed: list[str]) -> Terms | None:
     """The table [period]: how defaults in a row count together."""
     entry = root.section("period", required=False)
     if entry is None:
@@ -56,7 +59,7 @@ def _period(root: Section) -> Terms | None:
         "order": entry.text("order", default=ORDERS[0], choices=ORDERS),
         "recoveries": entry.text("recoveries", default="", choices=RECOVERIES) or None,
         "notice_factor": entry.amount("notice_factor", default=None),
-        "sources": entry.texts("sources", default=()),
+        "sources": entry.texts("sources", default=(), choices=listed),
         "note": entry.text("note", default=""),
     }
     before = len(entry.found.faults)
@@ -64,7 +67,18 @@ def _period(root: Section) -> Terms | None:
     return Terms(**stated) if len(entry.found.faults) == before and not root.found.faults else None
 
 
-def _layer(entry: Section, currency: str) -> Layer | None:
+def _check_names(entries: list[Section]) -> None:
+    """Layers are called by their names, so no two may share one."""
+    seen: dict[Any, None] = {}
+    for entry in entries:
+        name = entry.entries.get("name")
+        if isinstance(name, str) and name in seen:
+            entry.fault("name", f"two layers are called {name!r}; give each its own name")
+        if isinstance(name, str):
+            seen[name] = None
+
+
+def _layer(entry: Section, currency: str, listed: list[str], model_status: str) -> Layer | None:
     before = len(entry.found.faults)
     stated: dict[str, Any] = {
         "name": entry.text("name"),
@@ -85,10 +99,12 @@ def _layer(entry: Section, currency: str) -> Layer | None:
         "renews": entry.text("renews", default=RENEWALS[0], choices=RENEWALS),
         "period_factor": entry.amount("period_factor", default=None),
         "restored_after": entry.count("restored_after", default=None, low=0),
-        "sources": entry.texts("sources", default=()),
+        "sources": entry.texts("sources", default=(), choices=listed),
         "status": entry.text("status", default="published", choices=HOW_KNOWN),
         "note": entry.text("note", default=""),
     }
+    if model_status == "stylised":
+        _check_known(entry, stated)
     parameters = entry.section("parameters", required=False)
     stated["parameters"] = {} if parameters is None else parameters.rest()
     entry.close()
@@ -97,8 +113,28 @@ def _layer(entry: Section, currency: str) -> Layer | None:
     try:
         return Layer(**stated)
     except DataError as fault:
-        entry.found.add(entry.where, str(fault).removeprefix(f"{entry.where}: "))
+        entry.found.add(entry.where, _keyed(str(fault).removeprefix(f"{entry.where}: ")))
         return None
+
+
+def _check_known(entry: Section, stated: Mapping[str, Any]) -> None:
+    """A stylised model is a venue's own: each layer says where it was read, or that it was not and what is missing."""
+    if stated["status"] == "unverified" and not stated["note"]:
+        entry.fault("note", "is missing; an unverified layer says what was not read")
+    elif stated["status"] != "unverified" and not stated["sources"]:
+        entry.fault("sources", "is missing or empty; cite where the layer was read, or set its status to 'unverified'")
+
+
+def _keyed(message: str) -> str:
+    """What a layer's own check finds, with the key it is about."""
+    told = {
+        "name either": "payers", "give its amount": "amount", "no scheme": "scheme", "no parameter": "parameters",
+        "weight ": "weight", "factor ": "factor", "period_factor ": "period_factor",
+    }  # fmt: skip
+    for start, key in told.items():
+        if message.startswith(start):
+            return f"key {key!r}: {message}"
+    return message
 
 
 def _amount(entry: Section, currency: str) -> float | PartOf | None:
@@ -122,6 +158,8 @@ def _only(entry: Section) -> dict[str, Any]:
     if "only" not in entry:
         return {}
     chosen = entry.section("only")
+    if chosen is not None and not chosen.entries:
+        entry.fault("only", "is an empty table; expected columns and the values a payer's row may hold")
     return {} if chosen is None else {column: chosen.choice(column) for column in chosen.entries}
 
 
@@ -130,7 +168,12 @@ def _key(entry: Section) -> str | Mapping[str, float] | None:
     if not isinstance(entry.entries.get("key"), Mapping):
         return entry.text("key", default="") or None
     blend = entry.section("key")
-    return None if blend is None else {column: blend.amount(column) for column in blend.entries}
+    if blend is None:
+        return None
+    weights = {column: blend.amount(column) for column in blend.entries}
+    if not any(weights.values()):
+        entry.fault("key", f"is {dict(blend.entries)!r}; expected columns with weights of which one is above 0")
+    return weights
 
 
 def _place(message: str) -> tuple[str, str]:
