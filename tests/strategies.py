@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 import allocopt as ao
 from allocopt.schemes.base import Scheme
+from allocopt.schemes.game_rule import GameRule
 
 INF = float("inf")
 
@@ -69,15 +70,15 @@ def registered() -> dict[str, Scheme]:
         **{name: [{}, {"key": "key"}] for name in ("reverse-talmud", "constrained-egalitarian")},
         "equal-sacrifice": [{}, {"rra": 0.5}, {"key": "key"}, {"reading": "payout"}],
         **{name: [{}, {"reading": "payout"}] for name in ("piniles", "truncated-proportional", "minimal-overlap")},
-        # a game fixes the payers: tested in test_games_as_schemes
-        "shapley": [], "proportional-shapley": [], "least-squares-value": [],
         # scenarios fix the payers of risk rules: tested in test_risk_rules
         "euler-es": [], "euler-var": [], "euler-std": [], "covariance": [], "haircut": [], "with-without": [],
         "cost-gap": [], "aumann-shapley": [], "shortfall-risk": [], "optimal-capital": [],
         "serial": [{"key": "key"}, {"key": "key", "cost": 1.0}, {"key": "key", "policy": "program"}],
     }  # fmt: skip
     out = {}
-    for name in ao.schemes():
+    for name, kind in ao.schemes().items():
+        if issubclass(kind, GameRule):
+            continue  # a game fixes the payers: tested in test_games_as_schemes, every one of them
         for parameters in given.get(name, [{}]):
             shown = ", ".join(f"{k}={v}" for k, v in parameters.items())
             out[f"{name}({shown})"] = ao.scheme(name, **parameters)

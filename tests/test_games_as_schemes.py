@@ -111,6 +111,7 @@ def test_payers_are_found_by_name_and_null_players_pay_nothing() -> None:
         ([1, 1, 2, 3], "empty"),
         ([0, 1], "1 players and the question 2 payers"),
         ([0, 0, 2, 3], "positive worths"),
+        (["one", 1, 2, 3], "number"),
     ],
 )
 def test_bad_games_are_refused(game: list[float], message: str) -> None:

@@ -216,6 +216,13 @@ class Game(ABC):
 
         return CachedGame(self.players, self.kind, self)
 
+    @cached_property
+    def kept(self) -> Game:
+        """The same game with its table made once, when first needed, for all rules that ask; up to 22 players."""
+        from allocopt.games.kept import kept
+
+        return kept(self)
+
     def counted(self) -> CountedGame:
         """The same game, counting the coalitions it was asked for in ``evaluations``."""
         from allocopt.games.counted import CountedGame

@@ -1,49 +1,46 @@
-"""Everybody bears the amounts under which what coalitions object to varies least, as far as caps allow."""
+"""The objections of groups vary as little as can be, squared."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
-from functools import cached_property
 from typing import Any
 
-import pandas as pd
-
+from allocopt.games.answer import GameValue
 from allocopt.games.base import Game
-from allocopt.games.table import table
 from allocopt.games.values import least_squares
-from allocopt.schemes.shapley import Shapley
+from allocopt.schemes.game_rule import GameRule
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
-class LeastSquaresValue(Shapley):
-    r"""Every payer bears its least-squares value: additive amounts that fit the worths of all coalitions best.
+class LeastSquaresValue(GameRule):
+    r"""Every payer bears its part in the division whose objections vary least, squared.
 
-    .. math:: \min_\psi \sum_S m_{|S|} \bigl(v(S) - \psi(S)\bigr)^2\ \text{s.t.}\ \psi(N) = v(N), \qquad
-       \psi_i = \frac{v(N)}{n} + \frac{n a_i - \sum_j a_j}{n\, 2^{n-2}}, \quad a_i = \sum_{S \ni i,\, S \ne N} v(S),
-       \qquad x_i = \min(c_i,\ p\, \psi_i^+)
+    .. math:: \min_x \sum_{\emptyset \ne S \subsetneq N} m_{|S|} \left( v(S) - x(S) - \bar e \right)^2
+       \quad \text{s.t.} \quad x(N) = v(N)
 
-    The closed form is that of equal weights on all sizes of coalition, the default: the least-squares prenucleolus.
-    ``weights`` :math:`m_1, \dots, m_{n-1}` give the other members of the family; :math:`1 / \binom{n-2}{s-1}` is the
-    Shapley value. :math:`v(S)` is the worth of a coalition in currency. As with ``shapley``, values that do not sum to
-    the loss, or that a cap stops, are the key of a capped pro-rata, and the answer's notes say so.
+    With equal weights this is :math:`\psi_i = v(N)/n + (n a_i - \sum_j a_j) / (n\, 2^{n-2})` with :math:`a_i` the
+    worth of all groups with i but N together, the least-squares prenucleolus; :math:`m_s = 1 / \binom{n-2}{s-1}` gives
+    the Shapley value. :math:`\bar e` is the mean of what groups object, :math:`m_s` the weight of a group of :math:`s` members
+    (``weights``, one for each size from 1 to n - 1; all alike when left out).
+    Values that sum to the loss and respect the caps are the shares; otherwise they are the key of a capped pro-rata,
+    and the answer's notes say so.
 
+    >>> import pandas as pd
     >>> from allocopt.facts.problem import LossProblem
-    >>> payers = pd.DataFrame({"cap": [9.0, 9.0, 9.0]}, index=["A", "B", "C"])
-    >>> airport = [0, 1, 2, 2, 4, 4, 4, 4]
-    >>> LeastSquaresValue(game=airport).allocate(LossProblem(4, payers, cap="cap")).shares.round(4).to_list()
-    [0.3333, 0.8333, 2.8333]
+    >>> table = pd.DataFrame({"cap": [9.0, 9.0, 9.0]}, index=["A", "B", "C"])
+    >>> airport = [0, 1, 2, 2, 3, 3, 3, 3]
+    >>> LeastSquaresValue(game=airport).allocate(LossProblem(3, table, cap="cap")).shares.round(4).to_list()
+    [0.3333, 0.8333, 1.8333]
     """
 
     name = "least-squares-value"
     aliases = ("least-squares-prenucleolus",)
-    formula = r"x_i = \min(c_i,\ p\, \psi_i^+),\quad \psi_i = \frac{v(N)}{n} + \frac{n a_i - \sum_j a_j}{n\, 2^{n-2}}"
-    source = "Ruiz, Valenciano and Zarzuelo (1998), Games and Economic Behavior 24:109-130; Keane (1969)"
+    source = "Ruiz, Valenciano and Zarzuelo (1998), Games and Economic Behavior 24"
     keyed = "least-squares value"
 
-    weights: Any = field(default=None, metadata={"help": "weight of each size of coalition, 1 to n - 1; all alike"})
+    weights: Any = field(default=None, metadata={"help": "a weight for each size of group, 1 .. n - 1; all alike"})
 
-    @cached_property
-    def values(self) -> pd.Series[float]:
+    def value_of(self, game: Game, read: Mapping[str, Any]) -> GameValue:
         """The least-squares value by player."""
-        game = self.game if isinstance(self.game, Game) else table(self.game)
-        return least_squares(game, self.weights).values.rename("value")
+        return least_squares(game, self.weights)

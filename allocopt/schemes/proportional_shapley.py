@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import cached_property
+from typing import Any
 
-import pandas as pd
-
+from allocopt.games.answer import GameValue
 from allocopt.games.base import Game
-from allocopt.games.table import table
-from allocopt.maths.dividends import proportional_shapley_from_table
-from allocopt.schemes.shapley import Shapley
+from allocopt.games.values import proportional_shapley
+from allocopt.schemes.game_rule import GameRule
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
-class ProportionalShapley(Shapley):
+class ProportionalShapley(GameRule):
     r"""Every payer bears its proportional Shapley value: dividends are shared by stand-alone worth.
 
     .. math:: \psi_i = \sum_{S \ni i} \frac{v(i)}{\sum_{j \in S} v(j)}\, d(S), \qquad x_i = \min(c_i,\ p\, \psi_i^+)
@@ -23,6 +22,7 @@ class ProportionalShapley(Shapley):
     what payer :math:`i` is worth alone: an exposure-weighted Shapley value. As with ``shapley``, values that do not
     sum to the loss, or that a cap stops, are the key of a capped pro-rata, and the answer's notes say so.
 
+    >>> import pandas as pd
     >>> from allocopt.facts.problem import LossProblem
     >>> payers = pd.DataFrame({"cap": [9.0, 9.0]}, index=["A", "B"])
     >>> ProportionalShapley(game=[0, 1, 3, 8]).allocate(LossProblem(8, payers, cap="cap")).shares.to_list()
@@ -30,12 +30,9 @@ class ProportionalShapley(Shapley):
     """
 
     name = "proportional-shapley"
-    formula = r"x_i = \min(c_i,\ p\, \phi_i^+)"
     source = "Béal, Ferrières, Rémila and Solal (2018), Games and Economic Behavior 108"
     keyed = "proportional Shapley value"
 
-    @cached_property
-    def values(self) -> pd.Series[float]:
+    def value_of(self, game: Game, read: Mapping[str, Any]) -> GameValue:
         """The proportional Shapley value by player."""
-        game = self.game if isinstance(self.game, Game) else table(self.game)
-        return pd.Series(proportional_shapley_from_table(game.table()), index=game.players, name="value")
+        return proportional_shapley(game)
