@@ -54,6 +54,7 @@ if TYPE_CHECKING:
     from allocopt.judgement import incentives as incentives
     from allocopt.judgement import metrics as metrics
     from allocopt.judgement.axioms import check_axioms as check_axioms
+    from allocopt.judgement.choice import Ranking as Ranking
     from allocopt.judgement.frontier import price_of as price_of
     from allocopt.judgement.risk import expected_shortfall as expected_shortfall
     from allocopt.judgement.risk import tail_contributions as tail_contributions
@@ -149,7 +150,7 @@ _HOME = {
     "haircut_margin": "mechanisms.margin_haircut", "non_default_loss": "mechanisms.non_default",
     "recompense": "mechanisms.recompense", "second_skin": "mechanisms.second_skin", "tear_up": "mechanisms.tearup",
     "Period": "mechanisms.period", "Terms": "mechanisms.terms",
-    "Scorecard": "judgement.scorecard", "compare": "judgement.scorecard",
+    "Ranking": "judgement.choice", "Scorecard": "judgement.scorecard", "compare": "judgement.scorecard",
     "check_axioms": "judgement.axioms", "price_of": "judgement.frontier",
     "expected_shortfall": "judgement.risk", "tail_contributions": "judgement.risk", "var": "judgement.risk",
     "incentives": "judgement.", "metrics": "judgement.",

@@ -590,7 +590,7 @@ def test_a_solver_s_rounding_does_not_rank_equal_payers():
     assert CRITERIA["kendall_tau_b"](division(0.1 * w, w), "exposure") == pytest.approx(1.0)
     below_zero = division([-1e-15, 1.0], [1.0, 3.0])
     assert CRITERIA["gini"](below_zero, "exposure") == CRITERIA["gini"](division([0.0, 1.0], [1.0, 3.0]), "exposure")
-    with pytest.raises(DataError, match="0 is -0"):
+    with pytest.raises(DataError, match="credits payer 'payer 0'"):
         CRITERIA["gini"](division([-0.1, 1.1], [1.0, 3.0]), "exposure")
 
 

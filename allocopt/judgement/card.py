@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from os import PathLike
@@ -15,14 +15,17 @@ import pandas as pd
 
 from allocopt.errors import DataError
 from allocopt.facts.allocation import Allocation
+from allocopt.facts.checks import number
 from allocopt.facts.event import Event
 from allocopt.facts.problem import LossProblem
 from allocopt.judgement import ranking
 from allocopt.judgement.axiom_list import AXIOMS
 from allocopt.judgement.axioms import check_axioms, divides_by_caps_alone
+from allocopt.judgement.choice import DRAWS, Ranking
+from allocopt.judgement.criterion import Criterion
 from allocopt.judgement.measure import Measure
-from allocopt.judgement.metric import Criterion, Metric
-from allocopt.judgement.resolving import Incentive
+from allocopt.judgement.metric import Metric
+from allocopt.judgement.resolving import Incentive, Rule
 from allocopt.judgement.uncertainty import bootstrap
 from allocopt.mechanisms.cascade import Cascade
 from allocopt.schemes import Scheme
@@ -39,15 +42,16 @@ class Scorecard:
     """Schemes compared on one question; every table is a DataFrame with one column per scheme, made afresh.
 
     ``question`` is what was divided, ``event`` where it came from (or None), ``by`` the exposure that burdens are
-    related to. ``allocations`` holds the answer of every scheme and ``cascades`` the run of every waterfall;
-    ``answers`` has both, a run as what it lays on the payers of the question. ``findings`` holds, by scheme and
-    measure, the :class:`~allocopt.judgement.incentives.Incentive` with its changed question. ``ensemble`` has one row
-    of scores per loss when losses were given.
+    related to, ``rules`` the schemes and waterfalls. ``allocations`` holds the answer of every scheme and ``cascades``
+    the run of every waterfall; ``answers`` has both, a run as what it lays on the payers of the question. ``findings``
+    holds, by scheme and measure, the :class:`~allocopt.judgement.incentives.Incentive` with its changed question.
+    ``ensemble`` has one row of scores per loss when losses were given.
     """
 
     question: LossProblem
     event: Event | None
     by: str
+    rules: Mapping[str, Rule]
     answers: Mapping[str, Allocation]
     cascades: Mapping[str, Cascade]
     criteria: Mapping[str, Metric | Measure]
@@ -139,16 +143,11 @@ class Scorecard:
 
         No scheme's number depends on which other schemes are compared, so that adding one never reorders the rest.
         """
-        values = self._values()
-        return (
-            values.apply(lambda row: row.map(self.criteria[str(row.name)].normalised), axis=1)
-            if len(values)
-            else values
-        )
+        return ranking.by_criterion(self.values(), {name: one.on_scale for name, one in self.criteria.items()})
 
     def costs(self) -> pd.DataFrame:
         """What :meth:`pareto` compares: lower is better, each family once, only what every scheme has a value for."""
-        return ranking.costs(self._values(), self.criteria)
+        return ranking.costs(self.values(), self.criteria)
 
     def dominance(self) -> pd.DataFrame:
         """Schemes x schemes: whether that of the row beats that of the column (see :meth:`pareto`)."""
@@ -157,6 +156,39 @@ class Scorecard:
     def pareto(self) -> pd.Series[bool]:
         """Per scheme, whether no other is at least as good on every criterion of :meth:`costs` and better on one."""
         return ranking.efficient(self.costs())
+
+    def rank(
+        self, weights: Any = None, *, criteria: Iterable[str] | None = None, draws: int = DRAWS, seed: int | None = None
+    ) -> Ranking:
+        r"""Which scheme to choose: a profile on fixed scales, how often each is first, and what the order rests on.
+
+        Parameters
+        ----------
+        weights : criterion -> weight >= 0 (their sum does not matter; those not named do not count), or names of
+            criteria from the most important to the least, or None: every set of weights is as likely as any other,
+            which is stochastic multicriteria acceptability analysis (SMAA).
+        criteria : which criteria count when no weights are given; by default each family once (Jain's index and the
+            coefficient of variation say the same), of what every scheme has a value for.
+        draws : how many weights are drawn where volumes are not measured exactly (three criteria or more); the error
+            is stated in ``standard_error``. Values, winning indices and shifts are exact throughout.
+        seed : of the draws, by default the card's.
+
+        Raises
+        ------
+        DataError : an unknown criterion, one that a scheme has no value for, two of one family, no weight above zero.
+
+        >>> import allocopt as ao, pandas as pd
+        >>> table = pd.DataFrame({"fund": [60.0, 30.0, 10.0]}, index=["A", "B", "C"])
+        >>> card = ao.compare(ao.LossProblem(50, table, cap="fund"), ["pro-rata", "constrained-equal-awards"])
+        >>> found = card.rank(criteria=["gini", "gini_of_burdens"])
+        >>> found.acceptability.round(3).to_numpy().tolist(), found.exact
+        ([[0.524, 0.476], [0.476, 0.524]], True)
+        """
+        from allocopt.judgement.weighting import weighting
+
+        times = number(draws, "draws", low=1, high=1e8)
+        found = weighting(self.values(), self.criteria, weights, criteria)
+        return Ranking(self, *found, int(times), self.seed if seed is None else seed)
 
     @cached_property
     def _uncertainty(self) -> pd.DataFrame:
@@ -169,7 +201,8 @@ class Scorecard:
         """Pairs of schemes over the losses: mean difference of a score, its 95 % interval, how often one is better."""
         return self._uncertainty.copy()
 
-    def _values(self) -> pd.DataFrame:
+    def values(self) -> pd.DataFrame:
+        """Every criterion x scheme: ``scores`` above ``incentives``."""
         return pd.concat([self.scores, self.incentives])
 
     def _of(self, kind: type[_Kind]) -> dict[str, _Kind]:

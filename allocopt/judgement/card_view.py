@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 _ARROW = {"lower is better": "↓", "higher is better": "↑", "closer to zero is better": "→ 0"}
 _ZERO = 1e-12  # scores are shares and rates near one: smaller ones are sums that rounding kept from cancelling
 PARETO = "no other scheme is at least as good on every criterion and better on one"
-_STYLE = (
+STYLE = (
     ".ao-card{border-collapse:collapse;font-variant-numeric:tabular-nums}"
     ".ao-card caption{text-align:left;padding:.3em 0;font-weight:600}"
     ".ao-card th,.ao-card td{padding:.25em .7em;border-bottom:1px solid rgba(128,128,128,.25);text-align:right}"
@@ -134,7 +134,7 @@ def html(card: Scorecard) -> str:
     about = f"{escape(q.about)}: " if q.about else ""
     caption = f"{about}{escape(f'{q.currency} {q.loss:,.2f}'.strip())} among {q.n} payers, by {escape(card.by)}"
     return (
-        f'<div style="overflow-x:auto"><style>{_STYLE}</style><table class="ao-card"><caption>{caption}</caption>'
+        f'<div style="overflow-x:auto"><style>{STYLE}</style><table class="ao-card"><caption>{caption}</caption>'
         f"<thead><tr><th></th>{head}</tr></thead><tbody>{''.join(body)}</tbody></table>"
         "<p><small>● best of these schemes; deeper blue: nearer to the best end of a fixed scale; "
         "hover over a figure for its witness.</small></p></div>"

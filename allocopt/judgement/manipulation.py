@@ -117,6 +117,17 @@ def grow(
     return Move(_asked(question, out, loss), (payer,))
 
 
+def leave(question: Question, payer: Any) -> Move:
+    """One payer is gone; the others remain for the whole loss.
+
+    >>> table = pd.DataFrame({"fund": [60.0, 40.0]}, index=["A", "B"])
+    >>> list(leave(LossProblem(30, table, cap="fund"), "A").question.ids)
+    ['B']
+    """
+    at, table = position(question, payer), _opened(question)
+    return Move(_asked(question, table.iloc[np.arange(len(table)) != at].copy()), ())
+
+
 def amounts(table: pd.DataFrame, rates: Iterable[str] = ()) -> list[str]:
     """The columns that hold amounts: numbers that belong to an account and are not named as rates."""
     left_out = [_known(name, table.columns) for name in rates]

@@ -19,9 +19,9 @@ from allocopt.errors import AllocOptError, DataError
 from allocopt.facts.allocation import Allocation
 from allocopt.facts.problem import LossProblem
 from allocopt.judgement import incentives
+from allocopt.judgement.criterion import Criterion, Direction
 from allocopt.judgement.incentives import Incentive
 from allocopt.judgement.manipulation import Question
-from allocopt.judgement.metric import Criterion, Direction
 from allocopt.judgement.resolving import Rule
 from allocopt.mechanisms.cascade import Cascade
 

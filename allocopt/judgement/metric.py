@@ -20,7 +20,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 
@@ -28,58 +28,10 @@ from allocopt.errors import DataError
 from allocopt.facts.allocation import Allocation
 from allocopt.facts.checks import Array, vector
 from allocopt.judgement import metrics
+from allocopt.judgement.criterion import Criterion, Direction
 from allocopt.judgement.inequality import ROUNDING
 
-Direction = Literal["lower is better", "higher is better", "closer to zero is better"]
 Compute = Callable[[Allocation, Array], float]
-
-
-@dataclass(frozen=True)
-class Criterion:
-    """What a number on the scorecard means: its label, unit and formula, which way is better, and its ends.
-
-    ``of_what`` says what it judges and ``title`` by which index; together they make the :meth:`label`. ``best`` and
-    ``worst`` are the ends of its scale over all divisions among any number of payers, None where there is no end; for
-    a criterion that is better closer to zero, ``worst`` is the largest distance. ``family`` names criteria of which
-    one is enough. A value of NaN says that the question has no answer here (what payers keep, when none has a cap).
-    """
-
-    name: str
-    title: str
-    formula: str
-    direction: Direction
-    unit: str
-    best: float | None
-    worst: float | None
-    of_what: str
-    family: str
-    doc: str = field(repr=False)
-
-    def label(self, by: str) -> str:
-        """The criterion in words, with the name of the exposure."""
-        return f"{self.title} of {self.of_what}".format(by=by)
-
-    def cost(self, value: float) -> float:
-        """The value turned so that lower is better, for every direction: what a Pareto filter compares.
-
-        Nothing is better than the best: beyond it (a split that costs the payer instead of paying) values are equal.
-        """
-        if self.direction == "closer to zero is better":
-            return abs(value)
-        sign = -1.0 if self.direction == "higher is better" else 1.0
-        return sign * value if self.best is None or math.isnan(value) else max(sign * value, sign * self.best)
-
-    def normalised(self, value: float) -> float:
-        """The value between 0 (worst) and 1 (best) against the fixed ends of the scale, never against other schemes.
-
-        Where the scale has no worst end, infinity is it, and the score is 1 / (1 + distance from the best).
-        """
-        if self.best is None or math.isnan(value):
-            return math.nan
-        distance = self.cost(value) - self.cost(self.best)
-        if self.worst is None:
-            return 1.0 / (1.0 + distance)
-        return 1.0 - min(1.0, distance / (self.cost(self.worst) - self.cost(self.best)))
 
 
 @dataclass(frozen=True)

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from typing import Any
 
 import numpy as np
 import pandas as pd
 
+from allocopt.facts.checks import Array
+from allocopt.judgement.criterion import Criterion
 from allocopt.judgement.inequality import ROUNDING
-from allocopt.judgement.metric import Criterion
 
 
 def costs(values: pd.DataFrame, criteria: Mapping[str, Criterion]) -> pd.DataFrame:
@@ -16,8 +18,19 @@ def costs(values: pd.DataFrame, criteria: Mapping[str, Criterion]) -> pd.DataFra
     families: dict[str, str] = {}
     for name in values.index[values.notna().all(axis=1)]:
         families.setdefault(criteria[name].family, name)
-    kept = values.loc[list(families.values())]
-    return kept.apply(lambda row: row.map(criteria[str(row.name)].cost), axis=1) if len(kept) else kept
+    return turned(values.loc[list(families.values())], criteria)
+
+
+def turned(values: pd.DataFrame, criteria: Mapping[str, Criterion]) -> pd.DataFrame:
+    """Criteria x schemes with every direction turned so that lower is better."""
+    return by_criterion(values, {name: one.costs for name, one in criteria.items()})
+
+
+def by_criterion(values: pd.DataFrame, functions: Mapping[str, Callable[[Any], Array]]) -> pd.DataFrame:
+    """Criteria x schemes, every row through the function of its criterion."""
+    rows = [functions[str(name)](row) for name, row in zip(values.index, values.to_numpy(np.float64), strict=True)]
+    figures = np.array(rows) if rows else np.empty(values.shape)
+    return pd.DataFrame(figures, index=values.index, columns=values.columns)
 
 
 def dominance(cost: pd.DataFrame) -> pd.DataFrame:

@@ -97,7 +97,7 @@ def compare(
         findings[title] = {name: m(case) for name, m in criteria.items() if isinstance(m, Measure)}
     fairness = {name: m for name, m in criteria.items() if isinstance(m, Metric)}
     spread = None if scenarios is None else ensemble(rules, question, event, fairness, column, scenarios)
-    card = Scorecard(question, event, column, answers, cascades, criteria, findings, spread, seed, axioms)
+    card = Scorecard(question, event, column, rules, answers, cascades, criteria, findings, spread, seed, axioms)
     _ = card.scores  # a criterion that cannot judge these answers says so now
     return card
 
