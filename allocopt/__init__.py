@@ -74,6 +74,12 @@ if TYPE_CHECKING:
     from allocopt.mechanisms.margin_haircut import haircut_margin as haircut_margin
     from allocopt.mechanisms.non_default import non_default_loss as non_default_loss
     from allocopt.mechanisms.period import Period as Period
+    from allocopt.mechanisms.perpetual.book import PerpetualBook as PerpetualBook
+    from allocopt.mechanisms.perpetual.dydx import dydx_deleverage as dydx_deleverage
+    from allocopt.mechanisms.perpetual.queue import adl_queue as adl_queue
+    from allocopt.mechanisms.perpetual.scope import deficit_event as deficit_event
+    from allocopt.mechanisms.perpetual.scope import deficit_problem as deficit_problem
+    from allocopt.mechanisms.perpetual.simulate import simulate_book as simulate_book
     from allocopt.mechanisms.recompense import recompense as recompense
     from allocopt.mechanisms.second_skin import second_skin as second_skin
     from allocopt.mechanisms.tearup import tear_up as tear_up
@@ -151,6 +157,10 @@ _HOME = {
     "recompense": "mechanisms.recompense", "second_skin": "mechanisms.second_skin", "tear_up": "mechanisms.tearup",
     "Period": "mechanisms.period", "Terms": "mechanisms.terms",
     "Ranking": "judgement.choice", "Scorecard": "judgement.scorecard", "compare": "judgement.scorecard",
+    "PerpetualBook": "mechanisms.perpetual.book", "adl_queue": "mechanisms.perpetual.queue",
+    "deficit_event": "mechanisms.perpetual.scope", "deficit_problem": "mechanisms.perpetual.scope",
+    "dydx_deleverage": "mechanisms.perpetual.dydx", "simulate_book": "mechanisms.perpetual.simulate",
+    "Scorecard": "judgement.scorecard", "compare": "judgement.scorecard",
     "check_axioms": "judgement.axioms", "price_of": "judgement.frontier",
     "expected_shortfall": "judgement.risk", "tail_contributions": "judgement.risk", "var": "judgement.risk",
     "incentives": "judgement.", "metrics": "judgement.",
