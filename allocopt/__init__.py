@@ -53,6 +53,9 @@ if TYPE_CHECKING:
     from allocopt.games.verified import verify_nucleolus as verify_nucleolus
     from allocopt.judgement import incentives as incentives
     from allocopt.judgement import metrics as metrics
+    from allocopt.judgement.adl_study import adl_regret as adl_regret
+    from allocopt.judgement.adl_study import adl_regret_bound as adl_regret_bound
+    from allocopt.judgement.adl_study import standing_losses as standing_losses
     from allocopt.judgement.axioms import check_axioms as check_axioms
     from allocopt.judgement.choice import Ranking as Ranking
     from allocopt.judgement.frontier import price_of as price_of
@@ -164,6 +167,8 @@ _HOME = {
     "check_axioms": "judgement.axioms", "price_of": "judgement.frontier",
     "expected_shortfall": "judgement.risk", "tail_contributions": "judgement.risk", "var": "judgement.risk",
     "incentives": "judgement.", "metrics": "judgement.",
+    "adl_regret": "judgement.adl_study", "adl_regret_bound": "judgement.adl_study",
+    "standing_losses": "judgement.adl_study",
     "datasets": "shelf.library", "load_event": "shelf.library", "load_model": "shelf.library",
     "models": "shelf.library",
 }  # fmt: skip

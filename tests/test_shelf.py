@@ -644,3 +644,82 @@ def test_the_check_of_rules_sees_another_seed() -> None:
     assert (other != held["default_fund"].dropna().to_numpy()).any()
     scenarios = made_scenarios(document)
     assert scenarios is not None and abs(float(np.corrcoef(scenarios.abs().T)[0, 1])) < 1
+
+
+# Further tables.
+
+TABLES = """
+[tables.waves]
+row = "wave"
+meaning = "one row per wave"
+status = "published"
+sources = ["notice"]
+[tables.waves.columns]
+taken = { meaning = "taken", unit = "EUR" }
+coin = { meaning = "contract", unit = "label" }
+
+[expected]"""
+
+
+def add_table(dataset: Path, text: str) -> None:
+    edit(dataset / "event.toml", "[expected]", TABLES)
+    (dataset / "waves.csv").write_text(text)
+
+
+def test_a_dataset_may_bring_further_tables(dataset: Path) -> None:
+    assert load_event(dataset).tables == {}
+    add_table(dataset, "wave,taken,coin\n1,-2.5,ETH\n2,,\n")
+    event = load_event(dataset)
+    waves = event.tables["waves"]
+    assert waves["coin"].to_list() == ["ETH", ""] and waves["taken"]["1"] == -2.5 and np.isnan(waves["taken"]["2"])
+    waves["taken"] = 0.0
+    assert event.tables["waves"]["taken"]["1"] == -2.5
+    assert "## Table waves.csv" in data_sheet(load_event_document(dataset)) and check_document(dataset) == []
+
+
+@pytest.mark.parametrize(
+    ("text", "fragments"),
+    [
+        ("wave,taken,coin\n1,two,ETH\n", ["waves.csv", "row '1', column 'taken'", "'two'"]),
+        ("wave,taken,coin\n1,2,ETH\n1,3,ETH\n", ["waves.csv", "row '1'", "more than once"]),
+        ("wave,taken\n1,2\n", ["waves.csv", "column 'coin'", "not in the table"]),
+        ("wave,taken,coins\n1,2,ETH\n", ["waves.csv", "did you mean 'coin'"]),
+        ("round,taken,coin\n1,2,ETH\n", ["waves.csv", "expected 'wave'"]),
+        ("", ["waves.csv", "is empty"]),
+    ],
+)
+def test_a_faulty_further_table_gets_one_line(text: str, fragments: list[str], dataset: Path) -> None:
+    add_table(dataset, text)
+    with pytest.raises(DocumentError, match=r"waves\.csv"):
+        load_event(dataset)
+    assert_names(" | ".join(check_document(dataset)), fragments)
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "fragments"),
+    [
+        ('sources = ["notice"]\n[tables', "[tables", ["[tables.waves]", "key 'sources'", "published table"]),
+        ('row = "wave"\n', "", ["[tables.waves]", "key 'row'", "missing"]),
+        ('unit = "EUR" }', 'unit = "USD" }', ["[tables.waves.columns.taken]", "key 'unit'", "EUR"]),
+        ('unit = "EUR" }', 'unit = "EUR", unti = 1 }', ["[tables.waves.columns.taken]", "did you mean 'unit'"]),
+        ("[tables.waves.columns]", "[tables.waves.column]", ["[tables.waves]", "key 'columns'", "every column"]),
+    ],
+)
+def test_a_further_table_must_be_declared(old: str, new: str, fragments: list[str], dataset: Path) -> None:
+    add_table(dataset, "wave,taken,coin\n1,2,ETH\n")
+    edit(dataset / "event.toml", old, new)
+    assert_names(" | ".join(check_document(dataset)), fragments)
+
+
+def test_a_missing_further_table_is_named(dataset: Path) -> None:
+    add_table(dataset, "")
+    (dataset / "waves.csv").unlink()
+    with pytest.raises(DocumentError, match=r"waves\.csv: there is no such file"):
+        load_event(dataset)
+
+
+def test_the_sheet_prints_the_licence_and_figures_as_written(dataset: Path) -> None:
+    edit(dataset / "event.toml", 'limits = ["None known."]', 'limits = ["None known."]\nlicence = ["Free for all."]')
+    edit(dataset / "event.toml", "value = 30", "value = 653_552_663.51")
+    page = data_sheet(load_event_document(dataset))
+    assert page.endswith("## Licence\n\nFree for all.\n") and "653,552,663.51 |" in page

@@ -49,6 +49,7 @@ class Event:
     quantities in one currency. ``scenarios``, when given, holds profit and loss by scenario (rows) and payer (columns),
     gain > 0. ``status`` says of each column whether its figures are published, derived, synthetic or unverified.
     ``question`` is the question asked of this event by default: roles, cap and loss (see :meth:`problem`).
+    ``tables`` holds what else is known and speaks of no payer (by wave, by shock), each with its own rows.
 
     >>> import pandas as pd, datetime
     >>> table = pd.DataFrame({"role": ["house", "survivor"], "default_fund": [0.0, 9.0]}, index=["CCP", "A"])
@@ -57,8 +58,8 @@ class Event:
     1
     """
 
-    __slots__ = ("_payers", "_scenarios", "currency", "date", "expected", "figures", "loss", "name", "question",
-                 "sources", "status", "summary", "title", "venue")  # fmt: skip
+    __slots__ = ("_payers", "_scenarios", "_tables", "currency", "date", "expected", "figures", "loss", "name",
+                 "question", "sources", "status", "summary", "title", "venue")  # fmt: skip
 
     name: str
     title: str
@@ -74,6 +75,7 @@ class Event:
     expected: dict[str, float]
     _payers: pd.DataFrame
     _scenarios: pd.DataFrame | None
+    _tables: dict[str, pd.DataFrame]
 
     def __init__(
         self,
@@ -92,6 +94,7 @@ class Event:
         sources: Iterable[Source] = (),
         question: Mapping[str, Any] | None = None,
         expected: Mapping[str, float] | None = None,
+        tables: Mapping[str, pd.DataFrame] | None = None,
     ) -> None:
         put = object.__setattr__
         put(self, "name", name)
@@ -117,6 +120,7 @@ class Event:
         put(self, "sources", tuple(sources))
         put(self, "question", dict(question or {}))
         put(self, "expected", dict(expected or {}))
+        put(self, "_tables", {title: frame.copy() for title, frame in (tables or {}).items()})
 
     def __reduce__(self) -> Any:
         return _rebuilt, ({slot: getattr(self, slot) for slot in self.__slots__},)
@@ -145,6 +149,11 @@ class Event:
     def scenarios(self) -> pd.DataFrame | None:
         """Profit and loss, scenarios x payers (gain > 0), a copy, or None."""
         return None if self._scenarios is None else self._scenarios.copy()
+
+    @property
+    def tables(self) -> dict[str, pd.DataFrame]:
+        """The further tables by name, copies; empty where the event has none."""
+        return {title: frame.copy() for title, frame in self._tables.items()}
 
     def problem(
         self, roles: Iterable[str] | str | None = None, cap: Any = None, loss: float | None = None

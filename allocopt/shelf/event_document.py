@@ -1,4 +1,4 @@
-"""A stated event: one folder with event.toml, payers.csv and perhaps scenarios.csv."""
+"""A stated event: one folder with event.toml, payers.csv, and perhaps scenarios.csv and further tables."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from allocopt.facts.event import ROLES, Event, Figure
 from allocopt.facts.problem import STATUSES
 from allocopt.shelf.documents import CURRENCY, Findings, Section, read_heading, read_sources, read_toml
 from allocopt.shelf.synthetic import Rule, read_rule
-from allocopt.shelf.tables import read_payers, read_scenarios
+from allocopt.shelf.tables import read_payers, read_scenarios, read_table
 
 LABEL = "label"  # the unit of a column that holds words
 
@@ -32,12 +32,23 @@ class Column:
 
 
 @dataclass(frozen=True)
+class Table:
+    """A further table of the folder, ``NAME.csv``: what a row is, what the table means, and its columns."""
+
+    name: str
+    row: str
+    meaning: str
+    columns: tuple[Column, ...]
+
+
+@dataclass(frozen=True)
 class Sheet:
-    """What a reader must know beside the numbers: who paid in order, how the split was made, the limits of the data."""
+    """What a reader must know beside the numbers: who paid in order, how the split was made, limits and licence."""
 
     paid: tuple[str, ...]
     limits: tuple[str, ...]
     split: str = ""
+    licence: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, eq=False)
@@ -48,6 +59,7 @@ class EventDocument:
     columns: Mapping[str, Column]
     sheet: Sheet
     scenarios: Column | None = None
+    tables: tuple[Table, ...] = ()
 
 
 def open_event(folder: Traversable, *, drafting: bool = False) -> EventDocument:
@@ -78,6 +90,7 @@ def read_event(folder: Traversable, found: Findings, *, drafting: bool = False) 
     sheet = _sheet(root)
     spread = root.section("scenarios", required=False)
     scenarios = None if spread is None else _column("scenarios", spread, currency, listed)
+    tables = tuple(_table(key, entry, currency, listed) for key, entry in root.named("tables").items())
     root.close()
 
     before = len(found.faults)
@@ -91,11 +104,12 @@ def read_event(folder: Traversable, found: Findings, *, drafting: bool = False) 
         _check_question(facts["question"], table, columns, root, folder / "payers.csv")
         if scenarios is not None:
             facts["scenarios"] = read_scenarios(folder / "scenarios.csv", found, table.index)
+    facts["tables"] = {further.name: _rows(further, folder, found) for further in tables}
     if found.faults:
         return None
     status = {column.name: column.status for column in columns.values()}
     event = Event(name, currency=currency, payers=table, status=status, **facts)
-    return EventDocument(event, columns, sheet, scenarios)
+    return EventDocument(event, columns, sheet, scenarios, tables)
 
 
 def _figure(entry: Section, currency: str, sources: list[str]) -> Figure:
@@ -145,6 +159,28 @@ def _column(name: str, entry: Section, currency: str, sources: list[str]) -> Col
     return column
 
 
+def _table(name: str, entry: Section, currency: str, sources: list[str]) -> Table:
+    """[tables.NAME]: how its figures are known is said once, for all columns."""
+    row, meaning = entry.text("row"), entry.text("meaning")
+    status, read = entry.text("status", choices=STATUSES), entry.texts("sources", default=(), choices=sources)
+    if status == "published" and not read:
+        entry.fault("sources", "is missing; a published table names where it was read")
+    columns = []
+    for key, column in entry.named("columns").items():
+        columns.append(Column(key, column.text("meaning"), _unit(column, currency), status, read))
+        column.close()
+    if not columns:
+        entry.fault("columns", f"is missing or empty; declare every column of {name}.csv with meaning and unit")
+    entry.close()
+    return Table(name, row, meaning, tuple(columns))
+
+
+def _rows(table: Table, folder: Traversable, found: Findings) -> pd.DataFrame | None:
+    numbers = [column.name for column in table.columns if column.unit != LABEL]
+    words = [column.name for column in table.columns if column.unit == LABEL]
+    return read_table(folder / f"{table.name}.csv", found, table.row, numbers, words, low=float("-inf"))
+
+
 def _question(root: Section) -> dict[str, Any]:
     entry = root.section("question")
     if entry is None:
@@ -178,7 +214,9 @@ def _sheet(root: Section) -> Sheet:
     entry = root.section("sheet")
     if entry is None:
         return Sheet((), ())
-    sheet = Sheet(entry.texts("paid"), entry.texts("limits"), entry.text("split", default=""))
+    sheet = Sheet(
+        entry.texts("paid"), entry.texts("limits"), entry.text("split", default=""), entry.texts("licence", default=())
+    )
     entry.close()
     return sheet
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import textwrap
 from collections.abc import Iterable
+from decimal import Decimal
 
 from allocopt.facts.event import Figure, Source
 from allocopt.shelf.event_document import Column, EventDocument
@@ -41,6 +42,8 @@ def data_sheet(document: EventDocument) -> str:
     if event.scenarios is not None and document.scenarios is not None:
         count, payers = event.scenarios.shape
         parts += ["## Scenarios", _wrapped(f"{count} scenarios for {payers} payers: {document.scenarios.meaning}")]
+    for table in document.tables:
+        parts += [f"## Table {table.name}.csv", _wrapped(table.meaning), _columns(table.columns)]
     parts += [
         "## Limits of the data",
         "\n".join(_item("-", limit) for limit in sheet.limits),
@@ -49,11 +52,13 @@ def data_sheet(document: EventDocument) -> str:
         "## Sources",
         "\n".join(_source(source) for source in event.sources),
     ]
+    if sheet.licence:
+        parts += ["## Licence", *map(_wrapped, sheet.licence)]
     return "\n\n".join(part for part in parts if part) + "\n"
 
 
 def _figure(value: float) -> str:
-    return f"{value:,.8f}".rstrip("0").rstrip(".")
+    return f"{Decimal(repr(value)):,.8f}".rstrip("0").rstrip(".")  # as written: a float's last digits are noise
 
 
 def _wrapped(text: str) -> str:

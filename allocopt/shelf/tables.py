@@ -50,13 +50,22 @@ def read_payers(
     source: Traversable, found: Findings, numeric: Iterable[str], labels: Iterable[str], *, drafting: bool = False
 ) -> pd.DataFrame:
     """The table of payers: the columns the document declares, no more and (unless ``drafting``) no less."""
+    table = read_table(source, found, "payer", numeric, ["role", *labels], drafting=drafting)
+    return pd.DataFrame({"role": []}) if table is None else table
+
+
+def read_table(
+    source: Traversable, found: Findings, first: str, numeric: Iterable[str], labels: Iterable[str], *,
+    low: float = 0.0, drafting: bool = False,
+) -> pd.DataFrame | None:  # fmt: skip
+    """A table whose rows are named in column ``first``, with the columns declared; None when it cannot be read."""
     header, rows = read_rows(source, found)
-    numbers, words = list(numeric), ["role", *labels]
+    numbers, words = list(numeric), list(labels)
     if not header:
-        return pd.DataFrame({"role": []})
-    if header[0] != "payer":
-        found.add("", f"begins with column {header[0]!r}; expected 'payer', and commas between cells", source)
-        return pd.DataFrame({"role": []})
+        return None
+    if header[0] != first:
+        found.add("", f"begins with column {header[0]!r}; expected {first!r}, and commas between cells", source)
+        return None
     for column in [*words, *numbers]:
         if column not in header and (column == "role" or not drafting):
             found.add(f"column {column!r}", "is declared in the document but is not in the table", source)
@@ -65,10 +74,10 @@ def read_payers(
             found.add("", str(unknown("declared column", column, [*words, *numbers])), source)
     cells = {column: dict(zip((r[0] for r in rows), (r[at] for r in rows), strict=True))
              for at, column in enumerate(header)}  # fmt: skip
-    table = pd.DataFrame(index=pd.Index(list(cells["payer"]), name="payer", dtype=object))
+    table = pd.DataFrame(index=pd.Index(list(cells[first]), name=first, dtype=object))
     for column in header[1:]:
         if column in numbers:
-            table[column] = [to_number(cell, payer, column, found, source) for payer, cell in cells[column].items()]
+            table[column] = [to_number(cell, row, column, found, source, low) for row, cell in cells[column].items()]
         elif column in words:
             table[column] = pd.Series(cells[column], dtype=object)
     for column in numbers:
