@@ -16,6 +16,7 @@ from allocopt.facts.certificate import Certificate
 from allocopt.facts.checks import Array, vector
 from allocopt.facts.problem import LossProblem
 from allocopt.facts.rounding import largest_remainder
+from allocopt.facts.travelling import parts
 
 
 class Rule(Protocol):
@@ -55,6 +56,9 @@ class Allocation:
         object.__setattr__(self, "paid", paid)
         object.__setattr__(self, "duals", MappingProxyType(dict(self.duals)))
         object.__setattr__(self, "extras", MappingProxyType(dict(self.extras)))
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return parts(self)
 
     @property
     def shares(self) -> pd.Series[float]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -84,6 +85,10 @@ class LossProblem:
             self._caps = vector(cap, self._payers.index, "cap", finite=False)
             # Kept by payer and apart from the caller's array, so that replace() finds what was stated.
             self._cap = pd.Series(self._caps.copy(), index=self._payers.index, name=getattr(cap, "name", None))
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        made = partial(LossProblem, status=self._status, about=self._about)
+        return made, (self._loss, self._payers, self._cap, self._currency)
 
     @property
     def loss(self) -> float:

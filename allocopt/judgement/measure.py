@@ -105,6 +105,7 @@ def measure(
         name, doc = getattr(probe, "__name__", ""), (probe.__doc__ or "").strip()
         if not doc:
             raise DataError(f"measure {name!r} has no documentation; say in a sentence what a reader may conclude")
+        probe.__qualname__ = f"{name}.probe"  # where pickle finds the function now that its name is the measure's
         return Measure(name, title, formula, direction, unit, best, worst, of, family or name, doc, probe)
 
     return make

@@ -72,6 +72,7 @@ def metric(
             raise DataError(
                 f"metric {name!r} has no documentation; say in a sentence what a reader may conclude from it"
             )
+        compute.__qualname__ = f"{name}.compute"  # where pickle finds the function now that its name is the criterion's
         return Metric(name, title, formula, direction, unit, best, worst, of, family or name, doc, compute)
 
     return make

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -47,10 +48,10 @@ def passage(run: Cascade, question: LossProblem, title: str) -> Allocation:
     if (paid > question.caps).any():
         part = part.replace(cap=np.maximum(question.caps, paid))
     method = f"waterfall of {len(run.layers)} layers"
-    return Allocation(part, paid, 0.0, math.nan, {}, method, Passage(title, run), lambda _: _worst(run))
+    return Allocation(part, paid, 0.0, math.nan, {}, method, Passage(title, run), partial(_worst, run=run))
 
 
-def _worst(run: Cascade) -> Certificate:
+def _worst(_: Allocation, run: Cascade) -> Certificate:
     found = [answer.certificate for answer in [*run.allocations.values(), *run.splits.values()]]
     kept = abs(float(run.by_layer.sum()) + run.residual - run.loss) / run.loss if run.loss > 0 else 0.0
     primal, dual, gap = (np.max([0.0, *(getattr(c, part) for c in found)]) for part in ("primal", "dual", "gap"))

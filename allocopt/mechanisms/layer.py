@@ -13,6 +13,7 @@ from allocopt.errors import DataError, unknown
 from allocopt.facts.checks import number
 from allocopt.facts.event import ROLES
 from allocopt.facts.problem import STATUSES
+from allocopt.facts.travelling import parts
 from allocopt.schemes import Scheme, scheme
 
 RENEWALS = ("replenished", "default", "period")
@@ -122,6 +123,9 @@ class Layer:
         self._check_payers()
         self._check_limits()
         _ = self.rule
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return parts(self)
 
     def _of(self, what: str) -> str:
         return f"{what} of layer {self.name!r}"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from itertools import pairwise
 from typing import Any
 
@@ -91,7 +92,7 @@ def _by_tier(asked: Asked, rule: Scheme, question: LossProblem) -> tuple[Allocat
     method = f"{len(parts)} tiers: {', '.join(dict.fromkeys(part.method for part in answers))}"
     notes = tuple(dict.fromkeys(note for part in answers for note in part.notes))
     whole = Allocation(
-        question, paid, left, math.nan, {}, method, told, lambda judged: _evidence(judged, answers), notes,
+        question, paid, left, math.nan, {}, method, told, partial(_evidence, parts=answers), notes,
         {"tiers": pd.Series(ranks, index=question.ids, name=asked.layer.tiers), "parts": parts},
     )  # fmt: skip
     return whole, answers

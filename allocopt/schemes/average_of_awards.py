@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -100,7 +101,7 @@ class AverageOfAwards(ExactRule):
         answer = self._answer(problem, paid, f"sampled, {self.draws} draws")
         return replace(
             answer,
-            evidence=lambda given: self._sampled_certificate(given, error),
+            evidence=partial(self._sampled_certificate, error=error),
             extras={"standard_error": pd.Series(error, index=problem.ids)},
         )
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -118,10 +119,7 @@ class Fair(Scheme):
         if broken:
             raise InfeasibleError(no_choice(broken, point, problem, target))
         note = "the reference meets every constraint" if len(point) else "no payers"
-
-        def evidence(answer: Allocation) -> Certificate:
-            return self._certify(answer, target, point, (0.0, 0.0, 0.0))
-
+        evidence = partial(self._certify, target=target, optimum=point, found=(0.0, 0.0, 0.0))
         return Allocation(
             problem, point, left_over(problem, point, problem.caps), 0.0, {"budget": 0.0}, f"closed form ({note})",
             self, evidence, (), {"reference": pd.Series(target, index=problem.ids)},
@@ -147,10 +145,7 @@ class Fair(Scheme):
         spare = [c for c in self.subject_to if c.excess(found.x, problem, target) > MET]
         if spare:
             raise SolverError(f"fair: the program's answer breaks {', '.join(map(str, spare))}; try another solver")
-
-        def evidence(answer: Allocation) -> Certificate:
-            return self._certify(answer, target, found.x, found.residuals)
-
+        evidence = partial(self._certify, target=target, optimum=found.x, found=found.residuals)
         duals = {
             k: pd.Series(v, index=problem.ids, name=k) if np.ndim(v) else float(v) for k, v in found.prices.items()
         }

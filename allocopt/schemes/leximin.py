@@ -6,6 +6,7 @@ import dataclasses
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -120,13 +121,9 @@ class Leximin(Scheme):
             return None
         if broken:
             raise InfeasibleError(no_choice(broken, base.paid, problem, base.paid))
-
-        def evidence(answer: Allocation) -> Certificate:
-            return base.evidence(dataclasses.replace(answer, price=base.price))
-
         price, same = self._slope(problem, base.paid), "capped pro-rata" if self.of == "burden" else base.scheme.name
         return dataclasses.replace(
-            base, scheme=self, price=price, duals={"budget": price}, evidence=evidence,
+            base, scheme=self, price=price, duals={"budget": price}, evidence=partial(_as_plain, base=base),
             method=f"closed form ({same}: only budget and caps bind)",
         )  # fmt: skip
 
@@ -155,10 +152,7 @@ class Leximin(Scheme):
         paid = tidied(found.x, problem, able)
         stated = {} if self.of == "residual" else found.prices
         price = stated["budget"] if stated and self.subject_to else self._slope(problem, paid)
-
-        def evidence(answer: Allocation) -> Certificate:
-            return self._certify(answer, weight, able, target, found.result)
-
+        evidence = partial(self._certify, weight=weight, able=able, target=target, found=found.result)
         rows = [
             (
                 self._shown(problem, weight, stage.level),
@@ -262,6 +256,11 @@ class _Found:
     @property
     def x(self) -> Array:
         return self.result.x
+
+
+def _as_plain(answer: Allocation, base: Allocation) -> Certificate:
+    """Judge the answer as what it is where only budget and caps bind: that of the plain rule, at its price."""
+    return base.evidence(dataclasses.replace(answer, price=base.price))
 
 
 def _stage(

@@ -6,6 +6,7 @@ from abc import abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from fractions import Fraction
+from functools import partial
 from typing import Any, ClassVar
 
 import numpy as np
@@ -122,7 +123,7 @@ class OnePrice(Scheme):
             notes = (*notes, f"{idle} payers with a cap but a {self.keyed or 'key'} of zero bear nothing")
         return Allocation(
             problem, paid, residual, float(price), duals or _duals(problem, _prices(supply, price)), method, self,
-            lambda answer: certify(answer, supply), notes,
+            partial(certify, supply=supply), notes,
         )  # fmt: skip
 
     def program(self, problem: LossProblem) -> Program:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
+from functools import partial
 
 import numpy as np
 import pandas as pd
@@ -80,10 +81,7 @@ class RandomArrival(Scheme):
         if problem.n <= ENUMERABLE and not sampled:
             price = _price(problem, found.values)
         extras = {"standard_error": pd.Series(np.broadcast_to(found.standard_error, problem.n), index=problem.ids)}
-
-        def evidence(answer: Allocation) -> Certificate:
-            return self._certify(answer, found)
-
+        evidence = partial(self._certify, found=found)
         return Allocation(
             problem, found.values, left_over(problem, found.values, problem.caps), price, {"budget": price},
             found.method, self, evidence, (), extras if sampled else {},
@@ -96,10 +94,7 @@ class RandomArrival(Scheme):
         found = self.program(problem).solve(solvers)
         price = _price(problem, found.x)
         exact = ArrivalResult(found.x, 0.0, "program", max(found.residuals) * problem.loss)
-
-        def evidence(answer: Allocation) -> Certificate:
-            return self._certify(answer, exact)
-
+        evidence = partial(self._certify, found=exact)
         duals = {"budget": price}
         paid = tidied(found.x, problem, problem.caps)
         return Allocation(

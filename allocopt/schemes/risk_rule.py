@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 from abc import abstractmethod
 from dataclasses import dataclass, field
-from functools import cached_property
+from functools import cached_property, partial
 from typing import Any, ClassVar, NamedTuple
 
 import numpy as np
@@ -136,16 +136,7 @@ class ContributionRule(OnePrice):
         answer = super()._answer(problem, supply, paid, price, method, added, *duals)
         extras = {"contributions": pd.Series(values, index=problem.ids, name="contributions")}
         misfit = self.found(problem).misfit
-
-        def evidence(judged: Allocation) -> Certificate:
-            shared = certify(judged, supply)
-            return dataclasses.replace(
-                shared, dual=max(shared.dual, misfit), kind="contributions and one price",
-                statement="the contributions satisfy the identity that defines them, and " + shared.statement,
-                details={"contributions": misfit},
-            )  # fmt: skip
-
-        return dataclasses.replace(answer, extras=extras, evidence=evidence)
+        return dataclasses.replace(answer, extras=extras, evidence=partial(_certify, supply=supply, misfit=misfit))
 
     def _negative(self, problem: LossProblem, values: Array) -> tuple[str, ...]:
         below = np.flatnonzero(values < 0)
@@ -229,6 +220,16 @@ class RiskRule(ContributionRule):
             found = self.contribute(losses, self.book.probabilities) if payers else Contributions(np.zeros(0))
             self._known[payers] = found
         return self._known[payers]
+
+
+def _certify(judged: Allocation, supply: Supply, misfit: float) -> Certificate:
+    """One price, and contributions that are what they are called."""
+    shared = certify(judged, supply)
+    return dataclasses.replace(
+        shared, dual=max(shared.dual, misfit), kind="contributions and one price",
+        statement="the contributions satisfy the identity that defines them, and " + shared.statement,
+        details={"contributions": misfit},
+    )  # fmt: skip
 
 
 def measure_named(measure: Any, known: tuple[str, ...]) -> str:

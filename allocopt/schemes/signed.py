@@ -9,6 +9,7 @@ where :math:`t_i` is the contribution scaled to the loss. What caps cut off is b
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -93,10 +94,7 @@ def answer(
         "budget": float(price),
         "cap": pd.Series(np.minimum(problem.caps - target - price, 0.0), index=problem.ids, name="cap"),
     }
-
-    def evidence(judged: Allocation) -> Certificate:
-        return _certify(judged, target, found.misfit)
-
+    evidence = partial(_certify, target=target, misfit=found.misfit)
     extras = {"contributions": pd.Series(rule.values(problem), index=problem.ids, name="contributions")}
     return Allocation(problem, paid, residual, float(price), duals, method, rule, evidence, notes, extras)
 
