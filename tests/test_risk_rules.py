@@ -81,7 +81,7 @@ def joint(scenarios: pd.DataFrame, measure: str, level: float = 0.8) -> float:
 
 def test_every_risk_rule_is_tested_here() -> None:
     kinds = {name for name, kind in ao.schemes().items() if issubclass(kind, ContributionRule)}
-    assert kinds - {"serial"} == set(RULES)
+    assert kinds - {"serial", "elliptical"} == set(RULES)  # neither has scenarios
 
 
 @pytest.mark.parametrize("name", RULES)
