@@ -72,7 +72,7 @@ def registered() -> dict[str, Scheme]:
         **{name: [{}, {"reading": "payout"}] for name in ("piniles", "truncated-proportional", "minimal-overlap")},
         # scenarios fix the payers of risk rules: tested in test_risk_rules
         "euler-es": [], "euler-var": [], "euler-std": [], "covariance": [], "haircut": [], "with-without": [],
-        "cost-gap": [], "aumann-shapley": [], "shortfall-risk": [], "optimal-capital": [],
+        "cost-gap": [], "aumann-shapley": [], "shortfall-risk": [], "optimal-capital": [], "elliptical": [],
         "serial": [{"key": "key"}, {"key": "key", "cost": 1.0}, {"key": "key", "policy": "program"}],
     }  # fmt: skip
     out = {}

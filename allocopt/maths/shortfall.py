@@ -56,23 +56,69 @@ def shortfall_program(losses: Array, link: float, bound: float, probabilities: A
 
 
 class Amounts(NamedTuple):
-    """The amounts, the violations (acceptance, conic primal and dual, gap) and who found them."""
+    """The amounts, the violations (acceptance, conic primal and dual, gap), who found them, and the dual side.
+
+    ``weights`` say what each scenario counts for each part (scenarios x parts, columns sum to one): what one more unit
+    of loss there adds to the total. ``proven`` is the bound they prove: no smaller total is acceptable.
+    """
 
     values: Array
     residuals: tuple[float, float, float]
     solver: str
+    weights: Array
+    proven: float
 
 
 def shortfall_amounts(
     losses: Array, link: float, bound: float, probabilities: Array | None = None, solvers: tuple[str, ...] | None = None
 ) -> Amounts:
     """Solve, then move all amounts alike until the constraint holds by arithmetic to the last digits."""
-    found: Answer = shortfall_program(losses, link, bound, probabilities).solve(solvers)
+    program = shortfall_program(losses, link, bound, probabilities)
+    found: Answer = program.solve(solvers)
+    joint = np.asarray(program.clause("excess").constraints[0].dual_value)
     amounts = found.x
     for _ in range(_STEPS):
         miss = mean_penalty(losses, amounts, link, probabilities) - bound
         amounts = amounts + miss / _slope(losses, amounts, link, probabilities)
-    return Amounts(amounts, found.residuals, found.solver)
+    weights, proven = _dual(losses, link, bound, even(probabilities, len(losses)), joint)
+    return Amounts(amounts, found.residuals, found.solver, weights, proven)
+
+
+def _dual(losses: Array, link: float, bound: float, mass: Array, joint: Array) -> tuple[Array, float]:
+    r"""Weights of scenarios that are feasible to the last digit, and the bound that weak duality makes of them.
+
+    .. math:: \max_{z, \lambda} \sum_i E[z_i X_i] - \lambda E\, l^*(z / \lambda) - \lambda b, \qquad E z_i = 1
+
+    ``joint`` holds the multipliers of the excesses: what a scenario weighs beyond its probability times
+    :math:`\lambda`. On the boundary of a part (its loss equals its amount) they are the fraction that makes the means
+    one.
+    """
+    beyond = np.maximum(joint, 0.0)
+    part = float(np.clip(beyond.sum(axis=0).mean(), 0.0, 1.0))
+    column = beyond.sum(axis=0)
+    idle = column <= 0
+    beyond = np.where(idle, mass[:, None], beyond) * (part / np.where(idle, 1.0, column))
+    rate = 1.0 - part
+    weights = rate * mass[:, None] + beyond
+    if rate <= 0:
+        return weights, -np.inf
+    risen = beyond / (rate * np.where(mass > 0, mass, 1.0)[:, None])
+    proven = float((weights * losses).sum()) - rate * float(mass @ _conjugate(risen, link)) - rate * bound
+    return weights, proven
+
+
+def _conjugate(slope: Array, link: float) -> Array:
+    r"""The largest :math:`w \cdot y - \tfrac{1-a}2 |y|^2 - \tfrac a2 (\sum y)^2` over :math:`y \ge 0`, by row."""
+    if link >= 1.0:
+        return np.asarray(0.5 * slope.max(axis=1) ** 2)
+    ranked = -np.sort(-slope, axis=1)
+    count = np.arange(1, slope.shape[1] + 1)
+    # With the k largest slopes at work their total is sum w / (1 - a + a k); the last one must still be above zero.
+    totals = np.cumsum(ranked, axis=1) / (1.0 - link + link * count)
+    active = (ranked > link * totals).sum(axis=1)
+    total = np.where(active > 0, np.take_along_axis(totals, np.maximum(active - 1, 0)[:, None], axis=1)[:, 0], 0.0)
+    y = np.maximum(slope - link * total[:, None], 0.0) / (1.0 - link)
+    return np.asarray((slope * y).sum(axis=1) - 0.5 * (1 - link) * (y**2).sum(axis=1) - 0.5 * link * y.sum(axis=1) ** 2)
 
 
 def _slope(losses: Array, amounts: Array, link: float, probabilities: Array | None) -> float:

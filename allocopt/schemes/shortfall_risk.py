@@ -5,9 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 import numpy as np
+import pandas as pd
 
 from allocopt.errors import DataError
 from allocopt.facts.checks import Array, number
+from allocopt.facts.problem import LossProblem
 from allocopt.maths.shortfall import mean_penalty, shortfall_amounts
 from allocopt.maths.tails import SAME, risks
 from allocopt.schemes.risk_rule import Contributions, RiskRule
@@ -30,10 +32,9 @@ class ShortfallRisk(RiskRule):
     acceptable. ``unit`` :math:`u` is the money in which excesses are counted: the smaller, the nearer amounts come to
     the worst losses; the larger, the nearer they come to mean losses, and payers with little risk then get *negative*
     amounts. Left out, it is a hundredth of the mean stand-alone standard deviation, so that the currency does not
-    matter. A convex program, solved and certified, amounts to about six digits; meant for some thousand scenarios.
+    matter. A convex program, solved and certified by its dual (weights of scenarios, see ``scenario_weights``: no
+    smaller total is acceptable), amounts to about six digits; meant for some thousand scenarios.
 
-    >>> import pandas as pd
-    >>> from allocopt.facts.problem import LossProblem
     >>> pnl = pd.DataFrame({"A": [-4.0, 0.0, -3.0, 0.0], "B": [0.0, -2.0, -3.0, 0.0]})
     >>> rule = ShortfallRisk(scenarios=pnl, systemic=1.0, unit=1.0, bound=1.0)
     >>> rule.allocate(LossProblem(10 / 3, pd.DataFrame(index=["A", "B"]))).shares.round(4).to_list()
@@ -72,7 +73,19 @@ class ShortfallRisk(RiskRule):
         found = shortfall_amounts(losses / unit, self.systemic, self.bound, probabilities)
         penalty = mean_penalty(losses / unit, found.values, self.systemic, probabilities)
         size = max(1.0, abs(self.bound), float(np.abs(found.values).sum()))
-        return Contributions(found.values * unit, max(abs(penalty - self.bound) / size, *found.residuals))
+        proven = abs(float(found.values.sum()) - found.proven)
+        return Contributions(found.values * unit, max(abs(penalty - self.bound), proven) / size)
+
+    def scenario_weights(self, problem: LossProblem) -> pd.DataFrame:
+        """What each scenario counts for each payer: the dual answer, columns that sum to one.
+
+        One more unit of loss of a payer in a scenario adds its weight to the total of all amounts; where a loss is
+        equal to the amount the weight is the fraction that makes the column sum to one.
+        """
+        losses = self.book.of(problem.ids)
+        unit = self.unit or _small_change(losses, self.book.probabilities)
+        found = shortfall_amounts(losses / unit, self.systemic, self.bound, self.book.probabilities)
+        return pd.DataFrame(found.weights, columns=problem.ids)
 
 
 def _small_change(losses: Array, probabilities: Array | None) -> float:
