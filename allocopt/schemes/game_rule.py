@@ -191,11 +191,11 @@ class GameRule(OnePrice):
 class SettledRule(GameRule):
     r"""A rule that settles the objections of coalitions, the worst first: the nucleolus and its family.
 
-    The certificate holds the value against Kohlberg's criterion, which does not ask how it was found. ``exact`` solves
+    The certificate holds the value against Kohlberg's criterion, which does not ask how it was found. ``proven`` solves
     and proves it in fractions as well.
     """
 
-    exact: bool = field(default=False, metadata={"help": "whether to solve and prove the value in exact fractions"})
+    proven: bool = field(default=False, metadata={"help": "whether to solve and prove the value in exact fractions"})
 
     @property
     def concept(self) -> str:

@@ -44,4 +44,4 @@ class LeastCoreRule(SettledRule):
 
     def value_of(self, game: Game, read: Mapping[str, Any]) -> GameValue:
         """The least-core division by player."""
-        return least_core(game, self.exact)
+        return least_core(game, self.proven)

@@ -19,10 +19,10 @@ class LeastSquaresValue(GameRule):
     .. math:: \min_x \sum_{\emptyset \ne S \subsetneq N} m_{|S|} \left( v(S) - x(S) - \bar e \right)^2
        \quad \text{s.t.} \quad x(N) = v(N)
 
-    With equal weights this is :math:`\psi_i = v(N)/n + (n a_i - \sum_j a_j) / (n\, 2^{n-2})` with :math:`a_i` the
-    worth of all groups with i but N together, the least-squares prenucleolus; :math:`m_s = 1 / \binom{n-2}{s-1}` gives
-    the Shapley value. :math:`\bar e` is the mean of what groups object, :math:`m_s` the weight of a group of :math:`s` members
-    (``weights``, one for each size from 1 to n - 1; all alike when left out).
+    :math:`\bar e` is the mean of what groups object, :math:`m_s` the weight of a group of :math:`s` members
+    (``weights``, one for each size from 1 to n - 1; all alike when left out). With equal weights this is the
+    least-squares prenucleolus, :math:`x_i = v(N)/n + (n a_i - \sum_j a_j) / (n\, 2^{n-2})` with :math:`a_i` the worth
+    of all groups with i but N together; :math:`m_s = 1 / \binom{n-2}{s-1}` gives the Shapley value.
     Values that sum to the loss and respect the caps are the shares; otherwise they are the key of a capped pro-rata,
     and the answer's notes say so.
 

@@ -38,4 +38,4 @@ class NucleolusRule(SettledRule):
 
     def value_of(self, game: Game, read: Mapping[str, Any]) -> GameValue:
         """The nucleolus by player."""
-        return nucleolus(game, self.exact)
+        return nucleolus(game, self.proven)

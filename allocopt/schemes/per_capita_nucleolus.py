@@ -44,4 +44,4 @@ class PerCapitaNucleolus(SettledRule):
 
     def value_of(self, game: Game, read: Mapping[str, Any]) -> GameValue:
         """The per-capita nucleolus by player."""
-        return per_capita_nucleolus(game, self.imputations, self.exact)
+        return per_capita_nucleolus(game, self.imputations, self.proven)

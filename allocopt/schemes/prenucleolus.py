@@ -36,4 +36,4 @@ class PrenucleolusRule(SettledRule):
 
     def value_of(self, game: Game, read: Mapping[str, Any]) -> GameValue:
         """The prenucleolus by player."""
-        return prenucleolus(game, self.exact)
+        return prenucleolus(game, self.proven)

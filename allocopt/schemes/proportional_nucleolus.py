@@ -44,4 +44,4 @@ class ProportionalNucleolus(SettledRule):
 
     def value_of(self, game: Game, read: Mapping[str, Any]) -> GameValue:
         """The proportional nucleolus by player."""
-        return proportional_nucleolus(game, self.imputations, self.exact)
+        return proportional_nucleolus(game, self.imputations, self.proven)
