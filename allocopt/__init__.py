@@ -121,8 +121,8 @@ if TYPE_CHECKING:
 
 __version__ = "0.1.0"
 
-# Where public names live -> the names; after "" and "judgement." the name is a module. Resolved on first use, so that `import allocopt` does
-# not load the modelling layer, the compiler or the plotting library.
+# Where public names live -> the names; after "" and "judgement." a name is a module. Resolved on first use, so that
+# `import allocopt` does not load the modelling layer, the compiler or the plotting library.
 _NAMES = {
     "": "games schemes",
     "errors": "AllocOptError CertificateError DataError DocumentError InfeasibleError SolverError",

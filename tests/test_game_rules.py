@@ -167,7 +167,7 @@ def test_kohlberg_is_asked_and_a_wrong_nucleolus_does_not_pass() -> None:
 
 
 def test_exact_fractions_and_the_least_core() -> None:
-    exact = ao.allocate(question(4.0), "nucleolus", game=runway(), exact=True).verify()
+    exact = ao.allocate(question(4.0), "nucleolus", game=runway(), proven=True).verify()
     np.testing.assert_allclose(exact.paid, ao.allocate(question(4.0), "nucleolus", game=runway()).paid, atol=1e-12)
     assert any("proven in fractions" in note for note in exact.notes)
     least = ao.allocate(question(4.0), "least-core", game=runway()).verify()
