@@ -400,8 +400,16 @@ def test_serial_shares() -> None:
     assert larger.shares["A"] == pytest.approx(3.0)
     plain = ao.allocate(ao.LossProblem(33, table), "serial", key="exposure", cost=1.0)
     np.testing.assert_allclose(plain.paid, [30.0, 1.0, 2.0], rtol=1e-12)
-    with pytest.raises(ao.DataError, match="no batch form"):
-        ao.allocate_many("serial", [1.0], [1.0, 2.0], None)
+    both = ao.allocate_many("serial", [36.0, 6.0, 0.0], [3.0, 1.0, 2.0], [20.0, 50.0, 50.0])
+    alone = [
+        ao.allocate(ao.LossProblem(loss, table.assign(exposure=[3.0, 1.0, 2.0], cap=[20.0, 50.0, 50.0]), "cap"),
+                    "serial", key="exposure").paid
+        for loss in (36.0, 6.0, 0.0)
+    ]  # fmt: skip
+    np.testing.assert_allclose(both, alone, rtol=1e-12)
+    assert both[0].max() == 20.0 and both[0].sum() == pytest.approx(36.0)
+    with pytest.raises(ao.DataError, match="state finite ones"):
+        ao.allocate_many("serial", [1.0], None, [1.0, np.inf])
     equal = ao.allocate(ao.LossProblem(9, table.assign(exposure=2.0)), "serial", key="exposure")
     np.testing.assert_allclose(equal.paid, 3.0)
 

@@ -85,8 +85,8 @@ def scheme_page(kind: type[Scheme]) -> str:
 def _broken(kind: type[Scheme]) -> list[str]:
     """The axioms a rule does not claim, each with the smallest question found that breaks it."""
     rule = kind() if all(_given(f) for f in dataclasses.fields(kind)) else None
-    if rule is None or not divides_by_caps_alone(rule):
-        return []
+    if rule is None or hasattr(rule, "subject_to") or not divides_by_caps_alone(rule):
+        return []  # what constraints make of a rule is theirs to say: without any these are pro-rata
     found = check_axioms(rule, [name for name in AXIOMS if name not in kind.claims])
     rows = [
         [

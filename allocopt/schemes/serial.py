@@ -57,23 +57,41 @@ class Serial(ContributionRule):
         if self.key is None:
             self._need_finite(problem, "name exposures with key=..., or state finite caps with cap=...")
         exposure = key_values(self.key, problem, problem.caps)
-        order = np.argsort(exposure, kind="stable")
-        ranked = exposure[order]
-        left = problem.n - np.arange(problem.n)
-        totals = np.concatenate(([0.0], np.cumsum(ranked) - ranked + left * ranked))
-        costs = self._costs(totals, problem.loss)
-        values = np.empty(problem.n)
-        values[order] = np.cumsum(np.diff(costs) / left)
-        return adding_up(values, float(costs[-1]))
+        values, costs = self._shares(np.array([problem.loss]), exposure[None, :])
+        return adding_up(values[0], float(costs[0]))
 
     def batch(self, losses: Array, keys: Array | None, caps: Array) -> Array:
-        """No batch: exposures are no contributions, and reading them as such would share in proportion."""
-        raise DataError("serial has no batch form; call allocate() for each loss")
+        """Shares for many losses; ``keys`` are exposures, the caps when left out."""
+        exposure = caps if keys is None else keys
+        if np.isinf(exposure).any():
+            raise DataError("serial divides by exposures, the caps unless keys are given; state finite ones")
+        values, _ = self._shares(losses, np.broadcast_to(exposure, (len(losses), exposure.shape[-1])))
+        return super().batch(losses, values, caps)
 
-    def _costs(self, totals: Array, loss: float) -> Array:
-        if not callable(self.cost):
-            top = float(totals[-1])
-            return np.asarray(loss * (totals / top) ** self.cost) if top > 0 else np.zeros(len(totals))
+    def _shares(self, losses: Array, exposure: Array) -> tuple[Array, Array]:
+        """Serial shares (S, n) of the costs of all exposure (S): sorted, each step shared by those still rising."""
+        order = np.argsort(exposure, axis=1, kind="stable")
+        ranked = np.take_along_axis(exposure, order, axis=1)
+        n = exposure.shape[1]
+        left = n - np.arange(n)
+        totals = np.cumsum(ranked, axis=1) - ranked + left * ranked
+        if callable(self.cost):
+            costs = np.stack([self._costs(np.append(0.0, row)) for row in totals])
+        else:
+            costs = self._powers(totals, losses)
+        values = np.empty(exposure.shape)
+        np.put_along_axis(values, order, np.cumsum(np.diff(costs, axis=1) / left, axis=1), axis=1)
+        return values, costs[:, -1]
+
+    def _powers(self, totals: Array, losses: Array) -> Array:
+        """The loss times a power of each total's part of all exposure, after nothing for none."""
+        top = totals[:, -1:] if totals.shape[1] else np.zeros((len(totals), 1))
+        parts = np.where(top > 0, totals / np.where(top > 0, top, 1.0), 0.0)
+        return np.asarray(losses[:, None] * np.concatenate((np.zeros((len(totals), 1)), parts), axis=1) ** self.cost)
+
+    def _costs(self, totals: Array) -> Array:
+        """What the stated function charges for these totals."""
+        assert callable(self.cost)
         found = np.asarray(self.cost(totals), dtype=np.float64)
         if found.shape != totals.shape or not np.isfinite(found).all():
             raise DataError(
