@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import dataclasses
 import datetime as dt
 import math
+import re
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -16,6 +19,7 @@ from allocopt.mechanisms.asking import ask
 from allocopt.mechanisms.cascade import Cascade
 from allocopt.mechanisms.cents import in_cents
 from allocopt.mechanisms.layer import Layer, PartOf
+from allocopt.mechanisms.terms import Terms
 from allocopt.mechanisms.walk import stages
 from allocopt.mechanisms.waterfall import Waterfall
 
@@ -172,6 +176,21 @@ def test_every_layer_says_where_it_was_read(name: str) -> None:
         assert layer.status != "unverified" or layer.note, f"{layer.name}: unverified, and no note says what"
     cited = {key for layer in model.layers for key in layer.sources} | set(model.period.sources)
     assert cited == {source.key for source in model.sources}
+
+
+def test_the_tutorial_has_every_key_and_points_to_rulebooks_that_say_so() -> None:
+    """What the reader of documents asks for is in the tables of docs/add-a-venue.md; each example is on the shelf."""
+    page = (Path(__file__).resolve().parents[1] / "docs" / "add-a-venue.md").read_text(encoding="utf-8")
+    tables = "\n".join(line for line in page.splitlines() if line.startswith("| "))
+    renamed = {"roles": "payers"}
+    keys = [renamed.get(f.name, f.name) for f in dataclasses.fields(Layer)] + [
+        f.name for f in dataclasses.fields(Terms)
+    ]
+    for key in [*keys, "schema", "name", "title", "status", "as_of", "currency", "summary", "publisher", "locator"]:
+        assert f"`{key}`" in tables or f"[layers.{key}]" in tables, key
+    rows = tables[tables.index("| the rulebook says") :].split("| key of")[0].splitlines()[2:]
+    named = {name for row in rows for name in re.findall(r"`([a-z0-9-]+)`", row.rsplit("|", 2)[1])}
+    assert len(named) > 8 and named <= set(MODELS)
 
 
 def test_the_venues_with_a_sourced_order_are_on_the_shelf() -> None:
