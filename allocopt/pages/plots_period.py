@@ -53,7 +53,7 @@ def timeline(period: Period, *, ax: Axes | None = None) -> Axes:
         _marks(at, frame.drop_duplicates(["line", "date", "kind"]), edges[1] - edges[0])
         for line in sorted(set(frame["date"])):
             at.axvline(_day(line), color=GRID, lw=0.8, zorder=0)
-        at.set_yticks(range(1, len(pots) + 1), [plain(pot, 26, 2) for pot in pots])
+        at.set_yticks(range(1, len(pots) + 1), [plain(pot, 30, 2) for pot in pots])
         at.tick_params(axis="y", length=0)
         at.set_ylim(len(pots) + 0.6, -1.0)
         at.set_xlim(_day(edges[0]), _day(edges[1]))
