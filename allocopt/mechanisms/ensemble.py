@@ -69,13 +69,13 @@ class Ensemble:
         most = borne.max(axis=0, initial=0.0)
         whole = dict(zip(self.by_layer.columns, most.tolist(), strict=True))
         pooled, found, above = any(layer.pool for layer in self.layers), dict.fromkeys(whole, np.nan), 0.0
-        for stage in stages(self.layers):
+        for stage in stages(self.layers) if len(losses) else ():
             above += sum(whole[layer.name] for layer in stage)
             for layer in stage:
                 at = self.by_layer.columns.get_loc(layer.name)
                 full = borne[:, at] >= whole[layer.name] * (1 - 1e-12)
                 first = int(np.argmax(full))
-                if whole[layer.name] > 0 and full[first:].all() and losses[-1] > losses[first]:
+                if whole[layer.name] > 0 and full[first:].all() and losses[-1] > losses[first] * (1 + 1e-9):
                     inside = not pooled and (first == 0 or losses[first - 1] < above) and above <= losses[first]
                     found[layer.name] = above if inside else losses[first]
         return pd.Series(found, name="loss at exhaustion", dtype=float).rename_axis("layer")

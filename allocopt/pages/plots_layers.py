@@ -34,11 +34,9 @@ def waterfall_data(cascade: Cascade) -> pd.DataFrame:
     frame = pd.DataFrame({"amount": paid, "left": left}, index=steps.index).join(roles)
     frame["group"] = [layer.pari_passu for layer in cascade.layers]
     frame["state"] = [_state(cascade, k) for k in range(len(cascade.layers))]
-    whole = pd.DataFrame({"amount": cascade.loss, "left": cascade.loss}, index=["loss"])
-    rest = pd.DataFrame({"amount": cascade.residual, "left": cascade.residual}, index=[f"residual: {NOBODY}"])
-    out = pd.concat([whole, frame, rest]).rename_axis("step")
-    words = ["group", "state"]
-    return out.fillna(dict.fromkeys(words, "") | dict.fromkeys(roles.columns, 0.0))
+    frame.loc[f"residual: {NOBODY}"] = [cascade.residual] * 2 + [0.0] * roles.shape[1] + ["", ""]
+    whole = pd.DataFrame([[cascade.loss] * 2 + [0.0] * roles.shape[1] + ["", ""]], ["loss"], frame.columns)
+    return pd.concat([whole, frame]).rename_axis("step")
 
 
 def roles_of(cascade: Cascade) -> pd.Series[str]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
@@ -45,7 +45,7 @@ def timeline(period: Period, *, ax: Axes | None = None) -> Axes:
         unit, word = money(float(finite.max()) if len(finite) else 0.0, _currency(period))
         first, last = min(frame["date"]), max(frame["date"])
         span = max((last - first).days, 7)
-        edges = first - dt.timedelta(days=0.06 * span), last + dt.timedelta(days=0.10 * span)
+        edges = _day(first) - 0.06 * span, _day(last) + 0.10 * span
         colors = {layer.pot: ROLE_COLORS[role_of(layer)] for layer in reversed(period.waterfall.layers)
                   if layer.roles != ("defaulter",)}  # fmt: skip
         for lane, pot in enumerate(pots, 1):
@@ -56,7 +56,7 @@ def timeline(period: Period, *, ax: Axes | None = None) -> Axes:
         at.set_yticks(range(1, len(pots) + 1), [plain(pot, 30, 2) for pot in pots])
         at.tick_params(axis="y", length=0)
         at.set_ylim(len(pots) + 0.6, -1.0)
-        at.set_xlim(_day(edges[0]), _day(edges[1]))
+        at.set_xlim(*edges)
         _dates(at)
         at.spines["left"].set_visible(False)
         at.set_xlabel(f"drawn (−), paid in again (+) and left, in {word}")
@@ -71,15 +71,15 @@ def timeline_size(period: Period) -> tuple[float, float]:
     return 9.4, 2.0 + 0.62 * max(2, period.timeline["resource"].nunique())
 
 
-def _lane(ax: Axes, lane: int, rows: pd.DataFrame, edges: Any, color: str, unit: float) -> None:
+def _lane(ax: Axes, lane: int, rows: pd.DataFrame, edges: tuple[float, float], color: str, unit: float) -> None:
     """One resource: a band as tall as the part of it that is left, with what moved and what is left in figures."""
     whole = rows["whole"].to_numpy(dtype=float)
     if not np.isfinite(whole).all():
-        ax.annotate("no limit", (_day(edges[0]), lane), (4, 0), textcoords="offset points", va="center", color=MUTED)
+        ax.annotate("no limit", (edges[0], lane), (4, 0), textcoords="offset points", va="center", color=MUTED)
         return
     left = rows["left"].to_numpy(dtype=float)
     part = np.divide(left, whole, out=np.zeros(len(left)), where=whole > 0)
-    days = np.array([_day(edges[0]), *map(_day, rows["date"]), _day(edges[1])])
+    days = np.array([edges[0], *map(_day, rows["date"]), edges[1]])
     levels = np.array([1.0 if whole[0] > 0 else 0.0, *part, part[-1]])
     bottom = lane + _TALL / 2
     ax.hlines([bottom, bottom - _TALL], days[0], days[-1], colors=GRID, lw=0.8, zorder=0)
@@ -93,7 +93,7 @@ def _lane(ax: Axes, lane: int, rows: pd.DataFrame, edges: Any, color: str, unit:
     ax.annotate(end, (days[-1], lane), (-3, 0), textcoords="offset points", va="center", ha="right", fontsize=8)
 
 
-def _marks(ax: Axes, lines: pd.DataFrame, width: dt.timedelta) -> None:
+def _marks(ax: Axes, lines: pd.DataFrame, width: float) -> None:
     """A mark for each line above the lanes, with the name of what defaulted; names that would meet are stacked."""
     said: set[str] = set()
     reached = [-np.inf] * 4  # where the last name on each line ends
@@ -105,7 +105,7 @@ def _marks(ax: Axes, lines: pd.DataFrame, width: dt.timedelta) -> None:
         if line["kind"] in ("default", "together", "withdraw"):
             name, at = plain(line["what"], 26, 1), _day(line["date"])
             free = next((k for k, end in enumerate(reached) if end <= at), len(reached) - 1)
-            reached[free] = at + 0.013 * len(name) * width.days
+            reached[free] = at + 0.013 * len(name) * width
             ax.annotate(
                 name, (at, 0.25), (0, 7 + 10 * free), textcoords="offset points", ha="left", fontsize=7.5,
                 annotation_clip=False,
