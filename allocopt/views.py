@@ -13,6 +13,9 @@ _VIEWS = {
     "report": "allocopt.pages.report:write",
     "scorecard plots": "allocopt.pages.plots:CardPlots",
     "waterfall plot": "allocopt.pages.plots:waterfall",
+    "flow plot": "allocopt.pages.plots:flow",
+    "ensemble plot": "allocopt.pages.plots:ensemble",
+    "period plot": "allocopt.pages.plots:timeline",
 }
 
 

@@ -39,6 +39,18 @@ SCHEMES = Annotated[
     str | None, typer.Option(help="Rules, as in talmud,pro-rata:key=initial_margin; by default a choice of them.")
 ]
 OUT = Annotated[Path | None, typer.Option(help="Write the comparison as a page: report.html or report.md.")]
+LOSSES = Annotated[
+    str | None,
+    typer.Option(metavar="LOW:HIGH:COUNT", help="Many losses in equal steps, as in 1e6:1e9:50, instead of one."),
+]
+STATEMENT = Annotated[
+    list[str] | None, typer.Option(metavar="PAYER", help="The statement of this payer, by layer; may be repeated.")
+]
+RUN_OUT = Annotated[
+    Path | None, typer.Option(help="Write the run as a page, report.html or report.md; with --losses a .csv.")
+]
+PERIOD = Annotated[Path, typer.Argument(help="A period that Period.save() wrote, a .json.")]
+TIMELINE = Annotated[bool, typer.Option("--timeline", help="Print every resource after every line of the log.")]
 FILE = Annotated[Path, typer.Argument(help="A dataset folder, an event.toml, or a model's .toml.")]
 
 
@@ -98,13 +110,28 @@ def allocate(
 
 @app.command()
 def run(
-    event: EVENT, model: MODEL = None, loss: LOSS = None, currency: CURRENCY = "", explain: EXPLAIN = None,
+    context: typer.Context, event: EVENT, model: MODEL = None, loss: LOSS = None, losses: LOSSES = None,
+    currency: CURRENCY = "", explain: EXPLAIN = None, statement: STATEMENT = None, out: RUN_OUT = None,
     all_: ALL = False, json: JSON = False,
 ) -> None:  # fmt: skip
-    """Send the loss of an event down a waterfall."""
-    from allocopt.cli import dividing
+    """Send the loss of an event, or many losses, down a waterfall."""
+    from allocopt.cli import running
 
-    dividing.show_run(*dividing.run(Asked(event, loss, currency), model), explain, all_, json)
+    asked = Asked(event, loss, currency)
+    if losses is not None:
+        running.show_many(running.many(asked, model, losses), out, json)
+    elif statement:
+        running.show_statements(running.one(asked, model)[1], statement, out, json, context.obj)
+    else:
+        running.show_one(*running.one(asked, model), explain, all_, json, out, context.obj)
+
+
+@app.command()
+def period(file: PERIOD, timeline: TIMELINE = False, json: JSON = False) -> None:
+    """Do a saved period again, to the cent, and show what is left; exit with 2 when an amount differs."""
+    from allocopt.cli import periods
+
+    periods.show_period(file, timeline, json)
 
 
 @app.command()

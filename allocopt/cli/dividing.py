@@ -69,14 +69,19 @@ def show_answer(event: Event, answer: Allocation, by: str | None, payer: str | N
 
 def run(asked: Asked, model: str | None) -> tuple[Waterfall, Cascade]:
     """The waterfall that was typed, or the event's own, and its run on the event."""
+    waterfall, event = chosen(asked, model)
+    return waterfall, waterfall.run(event, asked.loss).verify()
+
+
+def chosen(asked: Asked, model: str | None) -> tuple[Waterfall, Event]:
+    """The waterfall that was typed, or the event's own, and the event."""
     from allocopt.shelf.library import load_model
 
     event = asked.event()
-    chosen = model or event.question.get("model")
-    if chosen is None:
+    name = model or event.question.get("model")
+    if name is None:
         raise DataError(f"{event.name} names no model of its own; name one with --model (see allocopt models)")
-    waterfall = load_model(chosen)
-    return waterfall, waterfall.run(event, asked.loss).verify()
+    return load_model(name), event
 
 
 def show_run(waterfall: Waterfall, cascade: Cascade, payer: str | None, all_: bool, json: bool) -> None:

@@ -41,6 +41,17 @@ class Entry:
         return (self.facts["event"],) if self.kind == "default" else tuple(self.facts.get("events", ()))
 
 
+def again(layer: Layer) -> Layer:
+    """The layer once more, for what was paid into its resource since the first default of the period."""
+    group = f"{layer.pari_passu}{TOPPED_UP}" if layer.pari_passu else ""
+    return layer.replace(name=f"{layer.name}{TOPPED_UP}", resource=layer.pot, pari_passu=group)
+
+
+def cells(table: pd.DataFrame) -> tuple[tuple[str, Any, float], ...]:
+    """The amounts of a table that are not zero: (layer, payer, amount)."""
+    return tuple((str(layer), who, float(x)) for layer, row in table.iterrows() for who, x in row.items() if x)
+
+
 class Move(NamedTuple):
     """Whole cents that left a payer's resource (> 0) or were paid into it again (< 0): when, in which entry."""
 

@@ -10,11 +10,13 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from allocopt.errors import CertificateError, unknown
+from allocopt.errors import CertificateError
 from allocopt.facts.allocation import Allocation
 from allocopt.facts.event import Event
 from allocopt.mechanisms.cents import in_cents
 from allocopt.mechanisms.layer import Layer, PartOf
+from allocopt.mechanisms.outcome import named
+from allocopt.mechanisms.statement import statement
 from allocopt.mechanisms.walk import Walk
 from allocopt.schemes.base import figure
 from allocopt.views import view
@@ -105,8 +107,7 @@ class Cascade:
     def explain(self, payer: Any) -> str:
         """Why this payer bears this much: one line per layer that names it, each from the rule that made the share."""
         paid = self.by_payer
-        if payer not in paid.index:
-            raise unknown("payer", payer, map(str, paid.index))
+        named(payer, paid.index)
         unit = f"{self.event.currency} ".lstrip()
         lines = [f"{payer} bears {unit}{paid[payer]:,.2f} of {unit}{self.loss:,.2f} under {self.name}."]
         for number, layer in enumerate(self.layers, 1):
@@ -117,6 +118,33 @@ class Cascade:
         if len(lines) == 1:
             lines.append("No layer names it.")
         return "\n".join(lines)
+
+    def statement(self, payer: Any) -> pd.DataFrame:
+        r"""What this payer is told: one row for each layer that asks it, in the order of the layers.
+
+        .. math:: x_{ki} \le c_{ki} = \min\bigl(\max(0,\ f_k q_i - u_{ki}),\ a_{ki}\bigr)
+
+        ``limit`` is :math:`f_k q_i`, what it stands for while nothing has been used (``inf`` without a limit);
+        ``used before`` is :math:`u_{ki}`, what earlier layers of this run or earlier defaults took from the
+        ``resource``, or what a capped period or a notice bars; ``cap`` is :math:`c_{ki}`, what was left of it, and no
+        more than is attributed to it; ``share`` is :math:`x_{ki}`, all in currency. ``reached`` is the loss that came
+        to the layer, ``price`` the price of the loss in it (NaN for a rule without one), and ``bound by`` says what
+        kept the share from being larger.
+
+        Raises ``DataError`` for a payer that is neither in the event nor named by the model.
+
+        >>> event = Event("toy", loss=20, currency="EUR", date=None, payers=pd.DataFrame(
+        ...     {"role": ["survivor", "survivor"], "fund": [12.0, 4.0]}, index=["A", "B"]))
+        >>> from allocopt.mechanisms.waterfall import Waterfall
+        >>> toy = Waterfall("toy", (Layer("fund", roles="survivor", cap="fund"),
+        ...                         Layer("assessments", roles="survivor", cap="fund", resource="promise")))
+        >>> toy.run(event).statement("A")[["resource", "limit", "cap", "share", "bound by"]]
+                    resource  limit   cap  share                bound by
+        layer
+        fund            fund   12.0  12.0   12.0                 its cap
+        assessments  promise   12.0  12.0    3.0  the loss, covered here
+        """
+        return statement(self, payer)
 
     def _limit(self, layer: Layer, answer: Allocation, payer: Any) -> list[str]:
         """What limits this payer in the layer, and what limits the layer."""
@@ -165,6 +193,10 @@ class Cascade:
     def plot(self, ax: Any = None) -> Any:
         """The run as a chart, from the loss through every layer to what is left; returns the Axes."""
         return view("waterfall plot")(self, ax=ax)
+
+    def plot_flow(self, ax: Any = None, *, most: int = 8) -> Any:
+        """The run as a flow from the loss through the layers to ``most`` payers and the others; returns the Axes."""
+        return view("flow plot")(self, most=most, ax=ax)
 
     def __repr__(self) -> str:
         unit = f"{self.event.currency} ".lstrip()

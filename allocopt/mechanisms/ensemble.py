@@ -14,6 +14,7 @@ from allocopt.errors import DataError
 from allocopt.facts.checks import Array, vector
 from allocopt.facts.event import Event
 from allocopt.mechanisms.asking import Asked, ask
+from allocopt.mechanisms.layer import Layer
 from allocopt.mechanisms.sharing import BY_SIZE, apart, collect, weights_of
 from allocopt.mechanisms.walk import stages
 from allocopt.schemes import Scheme
@@ -21,6 +22,7 @@ from allocopt.schemes.equal_sacrifice import EqualSacrifice
 from allocopt.schemes.exact_rule import ExactRule
 from allocopt.schemes.keys import key_values
 from allocopt.schemes.one_price import OnePrice
+from allocopt.views import view
 
 if TYPE_CHECKING:
     from allocopt.mechanisms.waterfall import Waterfall
@@ -35,7 +37,7 @@ class Ensemble:
 
     ``by_layer`` (losses x layers), ``by_payer`` (losses x payers) and ``residual`` (losses) are in the event's
     currency, ``loss`` is the whole loss of each row. ``notes`` names the layers whose rule has no batch form and was
-    asked loss by loss.
+    asked loss by loss, and ``layers`` holds the layers themselves.
     """
 
     name: str
@@ -45,12 +47,42 @@ class Ensemble:
     by_payer: pd.DataFrame
     residual: pd.Series[float]
     notes: tuple[str, ...] = ()
+    layers: tuple[Layer, ...] = ()
 
     @property
     def by_role(self) -> pd.DataFrame:
         """What each role bears; a payer the model names itself counts as house."""
         roles = self.event.payers["role"].reindex(self.by_payer.columns).fillna("house").astype(str)
         return self.by_payer.T.groupby(roles.to_numpy(), sort=False).sum().T
+
+    @property
+    def exhaustion(self) -> pd.Series[float]:
+        r"""The loss at which each layer has borne all it can: :math:`\min\{L : x_k(L) = \max x_k\}`, in currency.
+
+        NaN where no larger loss shows that the layer takes no more, or where it bears nothing. Found between two of
+        the losses it is exact: all layers up to this one (and those beside it) are then exhausted, so it is the sum of
+        what they bear. In a waterfall with pools, and where one layer of a group is exhausted before another, it is
+        the first of the losses at which the layer is exhausted.
+        """
+        order = np.argsort(self.loss.to_numpy(), kind="stable")
+        losses, borne = self.loss.to_numpy()[order], self.by_layer.to_numpy()[order]
+        most = borne.max(axis=0, initial=0.0)
+        whole = dict(zip(self.by_layer.columns, most.tolist(), strict=True))
+        pooled, found, above = any(layer.pool for layer in self.layers), dict.fromkeys(whole, np.nan), 0.0
+        for stage in stages(self.layers) if len(losses) else ():
+            above += sum(whole[layer.name] for layer in stage)
+            for layer in stage:
+                at = self.by_layer.columns.get_loc(layer.name)
+                full = borne[:, at] >= whole[layer.name] * (1 - 1e-12)
+                first = int(np.argmax(full))
+                if whole[layer.name] > 0 and full[first:].all() and losses[-1] > losses[first] * (1 + 1e-9):
+                    inside = not pooled and (first == 0 or losses[first - 1] < above) and above <= losses[first]
+                    found[layer.name] = above if inside else losses[first]
+        return pd.Series(found, name="loss at exhaustion", dtype=float).rename_axis("layer")
+
+    def plot(self, ax: Any = None) -> Any:
+        """Who bears what as the loss grows, layer upon layer, with the loss that exhausts each; returns the Axes."""
+        return view("ensemble plot")(self, ax=ax)
 
     def __len__(self) -> int:
         return len(self.loss)
@@ -97,7 +129,7 @@ def run_many(waterfall: Waterfall, losses: Any, event: Event) -> Ensemble:
     return Ensemble(
         waterfall.name, event, pd.Series(whole, index=index, name="loss"), pd.DataFrame(borne, index=index),
         pd.DataFrame(total, index=index, columns=payers), pd.Series(sum(left.values()), index=index, name="residual"),
-        tuple(dict.fromkeys(notes)),
+        tuple(dict.fromkeys(notes)), waterfall.layers,
     )  # fmt: skip
 
 

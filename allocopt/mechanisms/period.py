@@ -17,15 +17,16 @@ from allocopt.facts.checks import number
 from allocopt.facts.event import Event
 from allocopt.facts.rounding import whole_units
 from allocopt.mechanisms import history, period_file
-from allocopt.mechanisms.book import TOPPED_UP, Book, Entry
+from allocopt.mechanisms.book import Book, Entry, again, cells
 from allocopt.mechanisms.cascade import Cascade
 from allocopt.mechanisms.history import read_day
-from allocopt.mechanisms.layer import Layer
 from allocopt.mechanisms.repaying import Recovery, chosen, repay
 from allocopt.mechanisms.terms import RECOVERIES
+from allocopt.mechanisms.timeline import timeline
 from allocopt.mechanisms.together import pooled
 from allocopt.mechanisms.walk import stages
 from allocopt.mechanisms.waterfall import Waterfall
+from allocopt.views import view
 
 
 class Period:
@@ -124,10 +125,10 @@ class Period:
         layers = list(waterfall.layers)
         if self._waterfall.period.order == "continue" and book.start is not None:
             fresh = {move.pot for move in book.moves if move.cents < 0 and move.date >= book.start}
-            again = [stage for stage in stages(waterfall.layers) if fresh & {layer.pot for layer in stage}]
-            layers += [_again(layer) for stage in again for layer in stage]
+            topped = [stage for stage in stages(waterfall.layers) if fresh & {layer.pot for layer in stage}]
+            layers += [again(layer) for stage in topped for layer in stage]
         run = dataclasses.replace(waterfall, layers=tuple(layers)).run(event, losses, book=book)
-        self._append(dataclasses.replace(entry, outcome=_cells(run.rounded(self._decimals)), layers=tuple(layers)))
+        self._append(dataclasses.replace(entry, outcome=cells(run.rounded(self._decimals)), layers=tuple(layers)))
         return run
 
     def _append(self, entry: Entry) -> None:
@@ -160,7 +161,7 @@ class Period:
         owed = chosen(history.owed(self._log, which), names)
         found = repay(money, owed, history.paid_in(self._log, which).layers, turn, self._decimals)
         facts = {"amount": money, "default": which, "order": turn, "layers": names}
-        self._append(Entry("recover", self._next_day(date), facts, _cells(found.table)))
+        self._append(Entry("recover", self._next_day(date), facts, cells(found.table)))
         return found
 
     def recompense(
@@ -244,6 +245,15 @@ class Period:
         day = self._log[-1].date if self._log else dt.date.min
         return history.balances(self._log, self._book(day), self._waterfall)
 
+    @property
+    def timeline(self) -> pd.DataFrame:
+        """What moved and what is left, by line of the log and resource; see :mod:`allocopt.mechanisms.timeline`."""
+        return timeline(self._log, self._waterfall, self._holidays, self._decimals)
+
+    def plot(self, ax: Any = None) -> Any:
+        """Defaults, draws and replenishments over time, with what is left of each resource; returns the Axes."""
+        return view("period plot")(self, ax=ax)
+
     def until(self, date: Any) -> Period:
         """A period of its own with the log up to and including a day, to try what might have been."""
         day = read_day(date, "the day")
@@ -280,14 +290,3 @@ class Period:
         except (OSError, UnicodeDecodeError) as fault:
             raise DataError(f"{place}: no period can be read ({fault}); give a file that save() wrote") from None
         return cls.from_json(text, str(place))
-
-
-def _again(layer: Layer) -> Layer:
-    """The layer once more, for what was paid into its resource since the first default of the period."""
-    group = f"{layer.pari_passu}{TOPPED_UP}" if layer.pari_passu else ""
-    return layer.replace(name=f"{layer.name}{TOPPED_UP}", resource=layer.pot, pari_passu=group)
-
-
-def _cells(table: pd.DataFrame) -> tuple[tuple[str, Any, float], ...]:
-    """The amounts of a table that are not zero: (layer, payer, amount)."""
-    return tuple((str(layer), who, float(x)) for layer, row in table.iterrows() for who, x in row.items() if x)

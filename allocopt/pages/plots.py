@@ -10,8 +10,11 @@ from typing import TYPE_CHECKING, Any
 
 from allocopt.errors import DataError, unknown
 from allocopt.mechanisms.cascade import Cascade
+from allocopt.pages.plots_ensemble import ensemble, ensemble_data
+from allocopt.pages.plots_flow import flow, flow_data
 from allocopt.pages.plots_layers import waterfall, waterfall_data
 from allocopt.pages.plots_payers import GROUPS, burdens, burdens_data, lorenz, lorenz_data, shares, shares_data
+from allocopt.pages.plots_period import timeline, timeline_data
 from allocopt.pages.plots_scores import (
     fairness,
     fairness_data,
@@ -31,8 +34,12 @@ __all__ = [
     "CardPlots",
     "burdens",
     "burdens_data",
+    "ensemble",
+    "ensemble_data",
     "fairness",
     "fairness_data",
+    "flow",
+    "flow_data",
     "incentives",
     "incentives_data",
     "lorenz",
@@ -41,6 +48,8 @@ __all__ = [
     "pareto_data",
     "shares",
     "shares_data",
+    "timeline",
+    "timeline_data",
     "waterfall",
     "waterfall_data",
 ]

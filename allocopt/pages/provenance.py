@@ -9,7 +9,10 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 
 from allocopt.facts.allocation import Allocation
+from allocopt.facts.event import Event
 from allocopt.mechanisms.cascade import Cascade
+from allocopt.mechanisms.ensemble import Ensemble
+from allocopt.mechanisms.period import Period
 
 if TYPE_CHECKING:
     from allocopt.judgement.scorecard import Scorecard
@@ -45,12 +48,15 @@ def columns_named(thing: Any, columns: Iterable[str]) -> set[str]:
     return set()
 
 
-def used(subject: Scorecard | Allocation | Cascade) -> dict[str, str]:
+def used(subject: Scorecard | Allocation | Cascade | Ensemble | Period) -> dict[str, str]:
     """Every column that an answer, a run or a comparison read -> its status, '' when nobody has said."""
     if isinstance(subject, Allocation):
         problem = subject.problem
         return _known(problem.payers, problem.status, {problem.cap_name, *_named(subject.scheme, problem.payers)})
-    if isinstance(subject, Cascade):
+    if isinstance(subject, Period):
+        of_each = [_known(e.payers, e.status, _named(subject.waterfall.layers, e.payers)) for e in _events(subject)]
+        return {name: word for columns in of_each for name, word in columns.items()}
+    if isinstance(subject, Cascade | Ensemble):
         return _known(subject.event.payers, subject.event.status, _named(subject.layers, subject.event.payers))
     question, figures = subject.question, subject.incentives
     measured = {c for m, c in _MEASURED.items() if m in figures.index and figures.loc[m].notna().any()}
@@ -61,6 +67,10 @@ def used(subject: Scorecard | Allocation | Cascade) -> dict[str, str]:
     return found
 
 
+def _events(period: Period) -> list[Event]:
+    return [event for entry in period.log for event in entry.events]
+
+
 def _named(thing: Any, table: pd.DataFrame) -> set[str]:
     return columns_named(thing, map(str, table.columns))
 
@@ -69,16 +79,18 @@ def _known(table: pd.DataFrame, status: Mapping[str, str], named: set[str]) -> d
     return {name: status.get(name, "") for name in map(str, table.columns) if name in named}
 
 
-def doubts(subject: Scorecard | Allocation | Cascade) -> dict[str, list[str]]:
+def doubts(subject: Scorecard | Allocation | Cascade | Ensemble | Period) -> dict[str, list[str]]:
     """Status -> the columns used that have it, for the two statuses that are not evidence."""
     columns = used(subject)
     found = {word: [name for name, status in columns.items() if status == word] for word in DOUBTFUL}
     return {word: names for word, names in found.items() if names}
 
 
-def note(subject: Scorecard | Cascade) -> str:
+def note(subject: Scorecard | Cascade | Ensemble | Period) -> str:
     """The line of small print under every figure: whose figures they are, and which are synthetic."""
-    if isinstance(subject, Cascade):
+    if isinstance(subject, Period):
+        about = "; ".join(dict.fromkeys(event.title for event in _events(subject)))
+    elif isinstance(subject, Cascade | Ensemble):
         about = subject.event.title
     else:
         about = subject.event.title if subject.event is not None else subject.question.about

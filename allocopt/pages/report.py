@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from os import PathLike, fspath
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from allocopt.errors import DataError, MissingExtraError
 from allocopt.facts.allocation import Allocation
@@ -18,6 +18,7 @@ from allocopt.pages.numerals import amount, decimals
 from allocopt.pages.recipe import recipe
 from allocopt.pages.section_cascade import cascade_blocks
 from allocopt.pages.section_rules import allocation_blocks, title_of
+from allocopt.pages.section_statement import statement_blocks
 
 if TYPE_CHECKING:
     from allocopt.judgement.scorecard import Scorecard
@@ -25,12 +26,16 @@ if TYPE_CHECKING:
 FORMATS = (".html", ".md")
 
 
-def write(subject: Scorecard | Allocation | Cascade, path: str | PathLike[str], *, command: str = "") -> Path:
+def write(
+    subject: Scorecard | Allocation | Cascade, path: str | PathLike[str], *, command: str = "",
+    payers: Iterable[Any] = (),
+) -> Path:  # fmt: skip
     """Write the page of a comparison, an answer or a run to ``path`` and return where it is.
 
     The suffix chooses: ``.html`` is one file with everything in it, which opens without network or script; ``.md`` is
     the same text for a forge or an editor, with its figures as SVG files beside it. ``command`` is printed as the line
-    that makes the page again; without it the page prints the Python that does.
+    that makes the page again; without it the page prints the Python that does. The page of a run has a statement for
+    each of ``payers``, by default for those who bear most.
 
     Raises ``DataError`` for a suffix that means nothing here or a folder that is not there, and ``MissingExtraError``
     for Word and PDF, which this installation does not write.
@@ -46,7 +51,7 @@ def write(subject: Scorecard | Allocation | Cascade, path: str | PathLike[str], 
         raise DataError(f"{place.name}: no page ends in {kind or 'nothing'}; give a path that ends in .html or .md")
     if not place.parent.is_dir():
         raise DataError(f"there is no folder {place.parent}; make it, or give another path")
-    document = compose(subject, place.name, command)
+    document = compose(subject, place.name, command, payers)
     figures: Mapping[str, bytes] = {}
     if kind == ".html":
         text = html.render(document)
@@ -71,13 +76,18 @@ def page(subject: Scorecard | Allocation | Cascade) -> str:
     return html.render(compose(subject))
 
 
-def compose(subject: Scorecard | Allocation | Cascade, file: str = "page.html", command: str = "") -> Document:
-    """The page as a document, before anyone decides what it is printed as; the last two say how it was made."""
+def compose(
+    subject: Scorecard | Allocation | Cascade, file: str = "page.html", command: str = "", payers: Iterable[Any] = ()
+) -> Document:
+    """The page as a document, before anyone decides what it is printed as; ``file`` and ``command`` say how to make it.
+
+    ``payers`` are those for whom the page of a run has a statement.
+    """
     lines = command or recipe(subject, file)
     if isinstance(subject, Allocation):
         return _answer(subject, lines)
     if isinstance(subject, Cascade):
-        return _run(subject, lines)
+        return _run(subject, lines, payers)
     return _comparison(subject, lines)
 
 
@@ -130,10 +140,10 @@ def _answer(answer: Allocation, lines: str) -> Document:
     return Document(f"{title_of(answer)}{about}", _divided(problem), blocks)
 
 
-def _run(run: Cascade, lines: str) -> Document:
+def _run(run: Cascade, lines: str, payers: Iterable[Any]) -> Document:
     event, model = run.event, section_facts.rulebook(run)
     cited = section_facts.Citations([*event.sources, *(model.sources if model is not None else ())])
-    middle: list[Block] = [Heading(2, "The waterfall"), *cascade_blocks(run, cited)]
+    middle: list[Block] = [Heading(2, "The waterfall"), *cascade_blocks(run, cited), *statement_blocks(run, payers)]
     problem = event.problem(roles=ROLES, cap="none", loss=run.loss)
     methods = [answer.method for answer in run.allocations.values()]
     blocks = [

@@ -8,7 +8,6 @@ from allocopt.mechanisms.cascade import Cascade
 from allocopt.mechanisms.layer import Layer, PartOf
 from allocopt.pages import plots_layers
 from allocopt.pages.blocks import Block, Code, Formula, Listing, Math, Paragraph, Picture, Strong, Table, Text
-from allocopt.pages.canvas import tall
 from allocopt.pages.numerals import amount, decimals, percent, residual
 from allocopt.pages.section_facts import Citations, rulebook
 from allocopt.pages.section_rules import TOLERANCE
@@ -54,7 +53,7 @@ def cascade_blocks(run: Cascade, cited: Citations) -> list[Block]:
             f"waterfall {run.name}",
             f"The way of the loss under {run.name}: what each layer bears.",
             lambda ax: plots_layers.waterfall(run, ax=ax),
-            tall(len(rows) + 2, row=0.42),
+            plots_layers.waterfall_size(len(rows) + 2),
         ),
         _payers(run, places),
         Table(

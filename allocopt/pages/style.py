@@ -12,6 +12,12 @@ PALETTE = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9")
 MARKERS = ("o", "s", "D", "^", "v", "P", "X")
 DASHES: tuple[Any, ...] = ("-", (0, (5, 2)), (0, (1, 1.5)), (0, (6, 2, 1, 2)))
 
+# One colour for each kind of payer in every picture of a waterfall; what nobody bears stands out.
+ROLE_COLORS = {
+    "defaulter": PALETTE[4], "house": PALETTE[2], "survivor": PALETTE[0], "insurance fund": PALETTE[5],
+    "trader": PALETTE[3], "nobody": PALETTE[1],
+}  # fmt: skip
+
 MOST = 15  # payers a figure or a table names before it sums up the rest
 
 INK = "#1d2127"
