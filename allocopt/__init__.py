@@ -72,7 +72,10 @@ if TYPE_CHECKING:
     from allocopt.mechanisms.closeout import full_tear_up as full_tear_up
     from allocopt.mechanisms.forced import forced_allocation as forced_allocation
     from allocopt.mechanisms.fund_capital import default_fund_capital as default_fund_capital
+    from allocopt.mechanisms.fund_size import size_insurance_fund as size_insurance_fund
     from allocopt.mechanisms.haircut import haircut_gains as haircut_gains
+    from allocopt.mechanisms.insurance_fund import insurance_fund as insurance_fund
+    from allocopt.mechanisms.insurance_fund import simulate_insurance_fund as simulate_insurance_fund
     from allocopt.mechanisms.layer import Layer as Layer
     from allocopt.mechanisms.margin_haircut import haircut_margin as haircut_margin
     from allocopt.mechanisms.non_default import non_default_loss as non_default_loss
@@ -87,6 +90,7 @@ if TYPE_CHECKING:
     from allocopt.mechanisms.second_skin import second_skin as second_skin
     from allocopt.mechanisms.tearup import tear_up as tear_up
     from allocopt.mechanisms.terms import Terms as Terms
+    from allocopt.mechanisms.trigger import adl_trigger as adl_trigger
     from allocopt.mechanisms.waterfall import Waterfall as Waterfall
     from allocopt.schemes import Key as Key
     from allocopt.schemes import Scheme as Scheme
@@ -156,7 +160,9 @@ _NAMES = {
     "mechanisms.closeout": "full_tear_up",
     "mechanisms.forced": "forced_allocation",
     "mechanisms.fund_capital": "default_fund_capital",
+    "mechanisms.fund_size": "size_insurance_fund",
     "mechanisms.haircut": "haircut_gains",
+    "mechanisms.insurance_fund": "insurance_fund simulate_insurance_fund",
     "mechanisms.layer": "Layer",
     "mechanisms.margin_haircut": "haircut_margin",
     "mechanisms.non_default": "non_default_loss",
@@ -170,6 +176,7 @@ _NAMES = {
     "mechanisms.second_skin": "second_skin",
     "mechanisms.tearup": "tear_up",
     "mechanisms.terms": "Terms",
+    "mechanisms.trigger": "adl_trigger",
     "mechanisms.waterfall": "Waterfall",
     "schemes": "Key Scheme allocate allocate_many scheme",
     "schemes.constraints": (

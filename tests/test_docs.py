@@ -13,7 +13,16 @@ import pytest
 from blocks import run_page
 
 DOCS = Path(__file__).resolve().parents[1] / "docs"
-RUN = ("tour.md", "add-a-scheme.md", "add-a-default.md", "add-a-venue.md", "recovery-tools.md", "waterfalls.md")
+RUN = (
+    "tour.md",
+    "add-a-scheme.md",
+    "add-a-default.md",
+    "add-a-venue.md",
+    "recovery-tools.md",
+    "waterfalls.md",
+    "adl-2025-10-10.md",
+    "crypto-venues.md",
+)
 
 
 def builder() -> ModuleType:

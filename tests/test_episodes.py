@@ -270,7 +270,35 @@ def test_deribit_s_fund_lost_53_per_cent() -> None:
     assert round(problem.loss / problem.capacity, 2) == 0.53
 
 
+def test_the_auctions_of_maker_raised_their_fixed_sums() -> None:
+    event = load_event("maker-2020-03")
+    raised = figure(event, "Auctions at that date") * figure(event, "Bid of one auction")
+    assert raised == event.loss == figure(event, "Raised in auctions at that date")
+    assert raised < figure(event, "Deficit, lower report") < figure(event, "Deficit, upper report")
+
+
+def test_what_was_drained_from_mango_is_what_came_back_and_what_the_treasury_paid() -> None:
+    event = load_event("mango-2022-10")
+    assert event.loss == figure(event, "Returned") + figure(event, "Made good by the treasury")
+
+
+def test_one_payer_for_each_wave_of_10_october_bears_the_cost_of_its_own_wave() -> None:
+    event = load_event("hyperliquid-2025-10-10")
+    answer = allocate(event.problem(), "pro-rata", key="needed").verify()
+    assert answer.shares.to_numpy() == pytest.approx(event.payers["needed"].to_numpy(), abs=CENT)
+    needed = event.tables["waves"]["needed"].to_numpy()
+    assert event.payers["needed"].to_numpy() == pytest.approx(needed) and event.loss == round(needed.sum(), 2)
+
+
 def test_derived_figures_follow_from_published_ones() -> None:
+    maker = load_event("maker-2020-03")
+    tokens = figure(maker, "Raised in auctions at that date") / figure(maker, "Average price")
+    assert figure(maker, "Tokens sold at that price") == pytest.approx(tokens, abs=CENT)
+    whale = load_event("hyperliquid-2025-03-12")
+    assert figure(whale, "Value of the position") == figure(whale, "Position") * figure(whale, "Taken over at")
+    jelly = load_event("hyperliquid-2025-03-26")
+    left = figure(jelly, "Capital of the trader") - figure(jelly, "Withdrawn by the trader")
+    assert figure(jelly, "Left behind by the trader") == left
     lme = load_event("lme-nickel-2022")
     fund = figure(lme, "Default fund in March 2022")
     assert fund == figure(lme, "Default fund from April 2022") / 2
