@@ -42,7 +42,7 @@ def weighted_arrival(
             "'sampled'"
         )
     if way == "enumeration" and n > ENUMERABLE:
-        raise DataError(f"{n} payers have 2**{n} coalitions; enumeration ends at {ENUMERABLE}: use way='sampled'")
+        raise DataError(f"{n} claims have 2**{n} coalitions; enumeration ends at {ENUMERABLE}: use way='sampled'")
     if way == "sampled" or (n > EXACT and way != "enumeration"):
         found, error = _sampled(loss, cut, weight, last, draws, seed)
         values[some] = found
