@@ -8,6 +8,9 @@ segment that clears, usually after three or four passes.
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import cache
+
 import numpy as np
 from numba import njit, prange
 from numpy.typing import NDArray
@@ -30,7 +33,7 @@ def clear_many(losses: Array, supply: Supply) -> Array:
     array([[0.5, 0.5],
            [1. , 2. ]])
     """
-    losses = np.ascontiguousarray(losses, dtype=np.float64)
+    losses = np.array(losses, dtype=np.float64)  # a private copy: one layout, writeable, so kernels compile once
     blocks, n = supply.start.shape[-2:]
     out = np.zeros((len(losses), n))
     if not n or not len(losses):
@@ -47,7 +50,7 @@ def clear_many(losses: Array, supply: Supply) -> Array:
             else:
                 _searched(losses, points, s, w, c, agent, out)
     else:
-        _varying(losses, supply.start, supply.weight, supply.cap, out)
+        _varying()(losses, supply.start, supply.weight, supply.cap, out)
     return out
 
 
@@ -121,14 +124,27 @@ def _searched(
             out[row, agent[j]] += min(max(give, 0.0), c[j])
 
 
-@njit(parallel=True, cache=True)
-def _varying(losses: Array, start: Array, weight: Array, cap: Array, out: Array) -> None:  # pragma: no cover - compiled
+@cache
+def _varying() -> Callable[[Array, Array, Array, Array, Array], None]:
+    """The kernel for supplies that differ by row, compiled once: for arrays of any layout, read-only or not.
+
+    Left to itself the compiler makes a version for each of the layouts that broadcasting produces, which takes half a
+    minute; rows are copied into plain arrays on the way, so that this costs no speed.
+    """
+    from numba import types
+
+    table = types.Array(types.float64, 3, "A", readonly=True)
+    signature = types.void(types.float64[::1], table, table, table, types.float64[:, ::1])
+    return njit(signature, parallel=True, cache=True)(_by_row)
+
+
+def _by_row(losses: Array, start: Array, weight: Array, cap: Array, out: Array) -> None:  # pragma: no cover - compiled
     rows, blocks, n = start.shape
     for row in prange(rows):
         loss = losses[row]
         if loss <= 0.0:
             continue
-        s, w, c = start[row], weight[row], cap[row]
+        s, w, c = start[row].copy(), weight[row].copy(), cap[row].copy()
         low, high, total = np.inf, np.inf, 0.0
         for b in range(blocks):
             for i in range(n):
