@@ -124,12 +124,15 @@ def average_of_awards(E: F, c: Claims, w: Claims) -> Claims:
 
 
 def random_arrival(E: F, c: Claims, w: Claims) -> Claims:
-    """The average over all orders of arrival."""
+    """The average over all orders of arrival, the next to come drawn by weight among those still out."""
     out = [F(0)] * len(c)
     for order in itertools.permutations(range(len(c))):
-        left = E
+        left, out_there, chance = E, sum(w, F(0)), F(1)
         for i in order:
-            out[i] += min(c[i], left) / math.factorial(len(c))
+            chance *= w[i] / out_there
+            out_there -= w[i]
+        for i in order:
+            out[i] += min(c[i], left) * chance
             left -= min(c[i], left)
     return out
 
@@ -155,7 +158,7 @@ RULES: dict[str, tuple[Rule, dict[str, float], bool]] = {
     "dominguez-thomson": (dominguez_thomson, {}, False),
     "average-of-equal": (average(equal_awards, equal_losses), {}, False),
     "average-of-awards": (average_of_awards, {}, False),
-    "random-arrival": (random_arrival, {}, False),
+    "random-arrival": (random_arrival, {}, True),
 }
 
 

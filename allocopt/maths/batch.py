@@ -176,13 +176,13 @@ def _one(loss: float, s: Array, w: Array, c: Array, out: Array) -> None:  # prag
 def _in_turn(losses: Array, start: Array, weight: Array, cap: Array, out: Array) -> None:  # pragma: no cover - compiled
     for row in range(len(losses)):
         if losses[row] > 0.0:
-            _one(losses[row], start[row], weight[row], cap[row], out[row])
+            _one(losses[row], start[row].copy(), weight[row].copy(), cap[row].copy(), out[row])  # plain, so quick
 
 
 def _at_once(losses: Array, start: Array, weight: Array, cap: Array, out: Array) -> None:  # pragma: no cover - compiled
     for row in prange(len(losses)):
         if losses[row] > 0.0:
-            _one(losses[row], start[row], weight[row], cap[row], out[row])
+            _one(losses[row], start[row].copy(), weight[row].copy(), cap[row].copy(), out[row])  # plain, so quick
 
 
 @cache

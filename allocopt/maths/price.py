@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 Array = NDArray[np.float64]
 
 _LAST_BITS = 2 * float(np.finfo(np.float64).eps)
+_WORTH = 0.8  # blocks are dropped when a fifth of them can go: copying the others costs about as much as one visit
 
 
 @dataclass(frozen=True)
@@ -127,16 +128,19 @@ def _segment_start(loss: float, s: Array, w: Array, c: Array, full: Array) -> fl
     do when weights differ by 1e9; blocks that the bracket leaves full or untouched are counted once and dropped.
     """
     points = np.sort(np.concatenate((s, full[np.isfinite(full)])))
+    points = points[np.append(True, points[1:] > points[:-1])]  # proportional shares all end at one price
     low, high, done = 0, len(points), 0.0
     while high - low > 1:
         middle = (low + high) // 2
         price = points[middle]
-        if done + float(np.clip(w * (price - s), 0.0, c).sum()) < loss:
-            low, keep = middle, full > price
-            done += float(c[~keep].sum())
-        else:
-            high, keep = middle, s < price
-        s, w, c, full = s[keep], w[keep], c[keep], full[keep]
+        give = price - s
+        give *= w
+        short = done + float(np.clip(give, 0.0, c, out=give).sum()) < loss
+        low, high = (middle, high) if short else (low, middle)
+        keep = full > price if short else s < price
+        if np.count_nonzero(keep) <= _WORTH * len(keep):
+            done += float(c[~keep].sum()) if short else 0.0
+            s, w, c, full = s[keep], w[keep], c[keep], full[keep]
     return float(points[low])
 
 

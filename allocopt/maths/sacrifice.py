@@ -155,6 +155,7 @@ def _root(amounts: Array, rest: Array, means: Array, shift: Array, aversion: flo
             start = _root(amounts * part, rest * part, means[few], shift[few], aversion, None)
     goal = np.where(minor, amounts, rest)
     at = 0.5 * (low + high) if start is None else np.clip(start, low, high)
+    log_count = 1.0 + np.log2(means.shape[1])
     for _ in range(_PASSES):
         q = exponent(at[:, None] + shift, aversion)
         given = -np.expm1(-q)
@@ -164,7 +165,9 @@ def _root(amounts: Array, rest: Array, means: Array, shift: Array, aversion: flo
             off = np.where(minor, 1.0, -1.0) * np.log(part / goal)
             step = at - off * part / (means * _slope(kept, q, aversion)).sum(axis=1)
         low, high = np.where(off < 0, at, low), np.where(off > 0, at, high)
-        done = (np.abs(off) <= 2 * _EPS) | (high - low <= 2 * _EPS * np.abs(at))
+        # A price is a float, and a total of many terms is rounded: nearer than this is chance. What is left is spread.
+        near = np.abs(off) <= 2 * _EPS * (log_count + np.abs(at))
+        done = near | (high - low <= 2 * _EPS * np.abs(at))
         if done.all():
             break
         inside = (step > low) & (step < high)

@@ -23,6 +23,8 @@ class AlphaMin(OnePrice):
 
     Raises ``DataError`` when a cap is infinite.
 
+    No weighted form of this rule is known to us in print, so it takes no key.
+
     >>> import pandas as pd
     >>> from allocopt.facts.problem import LossProblem
     >>> table = pd.DataFrame({"claim": [100.0, 200.0, 300.0]}, index=["A", "B", "C"])

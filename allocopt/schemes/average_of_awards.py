@@ -42,6 +42,8 @@ class AverageOfAwards(ExactRule):
     Self-dual: both readings give the same shares, and the certificate divides what is left to see that it is so. A
     cap above the loss counts as the loss, so infinite caps are fine.
 
+    No weighted form of this rule is known to us in print, so it takes no key.
+
     >>> from allocopt.facts.problem import LossProblem
     >>> table = pd.DataFrame({"claim": [100.0, 200.0, 300.0]}, index=["A", "B", "C"])
     >>> AverageOfAwards().allocate(LossProblem(200, table, cap="claim")).shares.round(4).to_list()

@@ -29,6 +29,8 @@ class DominguezThomson(ExactRule):
     The certificate carries out one round and divides the rest afresh. A cap above the loss counts as the loss, so
     infinite caps are fine in the burden reading; the payout reading raises ``DataError`` on them.
 
+    No weighted form of this rule is known to us in print, so it takes no key.
+
     >>> import pandas as pd
     >>> from allocopt.facts.problem import LossProblem
     >>> table = pd.DataFrame({"claim": [4.0, 20.0]}, index=["A", "B"])

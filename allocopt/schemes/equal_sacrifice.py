@@ -60,7 +60,7 @@ class EqualSacrifice(Scheme):
     objective = r"\sum_i \frac{1}{w_i} \int_0^{x_i} \bigl[u(c_i) - u(c_i - t)\bigr] dt"
     source = (
         "Young (1987), Journal of Public Economics 32:203-214; Young (1988), Journal of Economic Theory 44:321-335; "
-        "weights: Naumova (2002), Mathematical Social Sciences 43:1-18 (nonsymmetric equal sacrifice)"
+        "weights: Stovall (2014), Games and Economic Behavior 84:87-110 (asymmetric parametric rules)"
     )
     claims = frozenset({
         "equal treatment", "order preservation of burdens", "order preservation of what is left",

@@ -35,7 +35,7 @@ class Leximax(Leximin):
     formula = r"x_i = \min(c_i,\ p\, w_i) \text{ when only budget and caps bind}"
     source = (
         "Ogryczak, Pioro and Tomaszewski (2005), Journal of Telecommunications and Information Technology 3:47-56; "
-        "Frank and Murota (2022), Mathematical Programming 195 (decreasingly minimal, increasingly maximal)"
+        "Frank and Murota, arXiv:2007.09616 (decreasingly minimal elements; unique in a base-polyhedron)"
     )
 
     def _lines(self, problem: LossProblem, weight: Array) -> tuple[float, Array]:

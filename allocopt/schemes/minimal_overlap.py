@@ -32,6 +32,8 @@ class MinimalOverlap(ExactRule):
     A cap above the loss counts as the loss, so infinite caps are fine in the burden reading; the payout reading raises
     ``DataError`` on them.
 
+    No weighted form of this rule is known to us in print, so it takes no key.
+
     >>> import pandas as pd
     >>> from allocopt.facts.problem import LossProblem
     >>> table = pd.DataFrame({"claim": [30.0, 40.0, 60.0, 120.0]}, index=["A", "B", "C", "D"])
