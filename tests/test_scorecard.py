@@ -245,7 +245,7 @@ def test_ties_and_infinite_scores_are_counted():
     rules = ["pro-rata", ao.scheme("pro-rata", label="twin"), "constrained-equal-losses"]
     spread = ao.compare(q, rules, ["max_min_ratio"], measures=[], scenarios=[10.0, 20.0]).uncertainty
     tie = spread.loc[("max_min_ratio", "pro-rata", "twin")]
-    assert tie.to_dict() == {"difference": 0.0, "low": 0.0, "high": 0.0, "better": 0.0, "worse": 0.0}
+    assert tie.to_dict() == {"difference": 0.0, "low": 0.0, "high": 0.0, "better": 0.0, "worse": 0.0, "likely": 0.5}
     assert spread.loc[("max_min_ratio", "twin", "constrained-equal-losses"), "better"] == 1.0
 
 

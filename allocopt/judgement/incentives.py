@@ -24,16 +24,32 @@ from allocopt.judgement import metrics
 from allocopt.judgement.exposure import own_elasticity, own_price, pass_through
 from allocopt.judgement.inequality import ROUNDING, fractions
 from allocopt.judgement.manipulation import Move, Question, grow, merge, split
+from allocopt.judgement.participation import (
+    auction_incentive,
+    clearing_benefit,
+    coalition_excess,
+    exit_gain,
+    expected_absorption,
+    incentive_budget,
+)
 from allocopt.judgement.resolving import Incentive, Rule, columns_read, money, paid, posed
+from allocopt.judgement.splitting import best_split
 from allocopt.mechanisms.cascade import Cascade
 
 __all__ = [
     "Incentive",
+    "auction_incentive",
+    "best_split",
+    "clearing_benefit",
+    "coalition_excess",
     "columns_read",
+    "exit_gain",
+    "expected_absorption",
     "follow_on_defaults",
     "free_riding",
     "grow",
     "house_absorption",
+    "incentive_budget",
     "merge",
     "merge_gain",
     "misreport_gain",

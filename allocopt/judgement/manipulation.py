@@ -65,7 +65,7 @@ def split(
         values = figures(out[name])
         values[at : at + parts] *= weights.get(name, 1.0 / parts)
         out[name] = values
-    return Move(_asked(question, out), names)
+    return Move(asked(question, out), names)
 
 
 def merge(question: Question, payers: Iterable[Any], *, rates: Iterable[str] = ()) -> Move:
@@ -87,7 +87,7 @@ def merge(question: Question, payers: Iterable[Any], *, rates: Iterable[str] = (
         values = figures(table[column])
         values[first] = values[places].sum()
         out[column] = values[stay]
-    return Move(_asked(question, out), (name,))
+    return Move(asked(question, out), (name,))
 
 
 def grow(
@@ -114,7 +114,7 @@ def grow(
         values = figures(out[name])
         values[at] *= times
         out[name] = values
-    return Move(_asked(question, out, loss), (payer,))
+    return Move(asked(question, out, loss), (payer,))
 
 
 def leave(question: Question, payer: Any) -> Move:
@@ -125,7 +125,7 @@ def leave(question: Question, payer: Any) -> Move:
     ['B']
     """
     at, table = position(question, payer), _opened(question)
-    return Move(_asked(question, table.iloc[np.arange(len(table)) != at].copy()), ())
+    return Move(asked(question, table.iloc[np.arange(len(table)) != at].copy()), ())
 
 
 def amounts(table: pd.DataFrame, rates: Iterable[str] = ()) -> list[str]:
@@ -157,7 +157,7 @@ def _opened(question: Question) -> pd.DataFrame:
     return table.assign(**{CAPS: question.caps})
 
 
-def _asked(question: Question, table: pd.DataFrame, loss: float | None = None) -> Question:
+def asked(question: Question, table: pd.DataFrame, loss: float | None = None) -> Question:
     """The same question about this table."""
     amount = question.loss if loss is None else loss
     if isinstance(question, Event):

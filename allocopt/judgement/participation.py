@@ -1,0 +1,180 @@
+"""Whether it pays to take part: to bid, to be careful, to stay, alone or together; and who gains from clearing."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from allocopt.errors import DataError
+from allocopt.facts.allocation import Allocation
+from allocopt.facts.checks import Array, number, vector
+from allocopt.facts.event import Event
+from allocopt.judgement import metrics
+from allocopt.judgement.inequality import ROUNDING
+from allocopt.judgement.manipulation import Move, Question, asked, position
+from allocopt.judgement.resolving import Incentive, Rule, money, paid, posed
+from allocopt.mechanisms.waterfall import Waterfall
+
+
+def auction_incentive(
+    scheme: str | Rule, problem: Question, payer: Any, column: str, bid: Any, no_bid: Any
+) -> Incentive:
+    r"""What a bid in the default auction spares a payer: :math:`x_i(\text{no bid}) - x_i(\text{bid})`, in currency.
+
+    ``column`` is what the rule reads of the auction (a rank of seniority, a score); ``bid`` and ``no_bid`` are its
+    entries for one who bids well and one who does not. 0 when bidding changes nothing.
+
+    >>> from allocopt.facts.problem import LossProblem
+    >>> from allocopt.schemes import scheme
+    >>> table = pd.DataFrame({"fund": [60.0, 40.0], "junior": [0.0, 0.0]}, index=["A", "B"])
+    >>> rule = scheme("queue", score="junior")
+    >>> auction_incentive(rule, LossProblem(50, table, cap="fund"), "A", "junior", bid=-1.0, no_bid=1.0).value
+    40.0
+    """
+    rule, question = posed(scheme, problem)
+    position(question, payer)
+    if column not in question.payers.columns:
+        raise DataError(f"the payers' table has no column {column!r}; name what the rule reads of the auction")
+    borne = {}
+    for entry in (bid, no_bid):
+        table = question.payers.copy()
+        table[column] = table[column].astype(object).where(table.index != payer, entry).infer_objects()
+        borne[repr(entry)] = paid(rule, Move(asked(question, table), (payer,)))
+    with_bid, without = (borne[repr(entry)] for entry in (bid, no_bid))
+    told = f"{payer} bears {money(question, with_bid)} with a bid and {money(question, without)} without"
+    return Incentive(without - with_bid, told, question, (payer,))
+
+
+def incentive_budget(scheme: str | Rule, safe: Sequence[Question], risky: Sequence[Question], payer: Any) -> Incentive:
+    r"""The largest private gain from taking risk that the rule deters: :math:`B_i = E[x_i|risky] - E[x_i|safe]`.
+
+    ``safe`` and ``risky`` are equally likely questions under either behaviour. 0 or less deters nothing: others bear
+    all that the payer adds.
+
+    Source: Biais, Heider and Hoerova, ECB working paper 1481, 2012 (why full mutualisation cannot deter).
+
+    >>> from allocopt.facts.problem import LossProblem
+    >>> table = pd.DataFrame({"fund": [60.0, 40.0]}, index=["A", "B"])
+    >>> one = LossProblem(10, table, cap="fund")
+    >>> incentive_budget("pro-rata", [one], [one.replace(loss=30.0)], "A").value
+    12.0
+    """
+    means = []
+    for name, questions in (("safe", safe), ("risky", risky)):
+        if isinstance(questions, str) or not isinstance(questions, Sequence) or not questions:
+            raise DataError(f"{name} holds no question; give a list of LossProblems or Events, even of one")
+        asked_of = [posed(scheme, question) for question in questions]
+        means.append(float(np.mean([paid(rule, Move(question, (payer,))) for rule, question in asked_of])))
+    told = f"{payer} bears {money(safe[0], means[0])} on average when careful and {money(safe[0], means[1])} when not"
+    return Incentive(means[1] - means[0], told, risky[0], (payer,))
+
+
+def exit_gain(allocation: Allocation, standalone: Any, fees: Any = 0.0) -> Incentive:
+    r"""What the payer with most reason to leave saves by it: :math:`\max_i x_i + f_i - s_i`, in currency.
+
+    ``standalone`` holds what each would bear alone (a column or figures by payer), ``fees`` what membership costs
+    besides. Above zero somebody is better off outside.
+
+    >>> from allocopt.schemes import allocate
+    >>> from allocopt.facts.problem import LossProblem
+    >>> table = pd.DataFrame({"fund": [50.0, 50.0], "alone": [10.0, 90.0]}, index=["A", "B"])
+    >>> print(exit_gain(allocate(LossProblem(60, table, cap="fund"), "pro-rata"), "alone").witness)
+    A bears 30.00 inside and 10.00 outside
+    """
+    problem = allocation.problem
+    outside = _figures(problem, standalone, "standalone")
+    inside = allocation.paid + _figures(problem, fees, "fees")
+    if not problem.n:
+        return Incentive(0.0, "there are no payers", problem)
+    at = int(np.argmax(inside - outside))
+    told = f"{problem.ids[at]} bears {money(problem, inside[at])} inside and {money(problem, outside[at])} outside"
+    return Incentive(float(inside[at] - outside[at]), told, problem, (problem.ids[at],))
+
+
+def coalition_excess(allocation: Allocation, costs: Any) -> Incentive:
+    r"""What the group with most reason to leave saves by it: :math:`\max_S x(S) - c(S)`, in currency; <= 0 in the core.
+
+    ``costs`` is a cost game as for :func:`~allocopt.judgement.metrics.max_core_excess`, up to 20 payers; the witness
+    names the group. Allocation by Value-at-Risk (Euler) can leave the core.
+
+    >>> from allocopt.schemes import allocate
+    >>> from allocopt.facts.problem import LossProblem
+    >>> table = pd.DataFrame({"fund": [50.0, 50.0]}, index=["A", "B"])
+    >>> print(coalition_excess(allocate(LossProblem(60, table, cap="fund"), "pro-rata"), [0, 20, 50, 60]).witness)
+    A bear 30.00 and would bear 20.00 by themselves
+    """
+    problem, n = allocation.problem, allocation.problem.n
+    worst = metrics.max_core_excess(allocation.paid, costs)
+    if n < 2:
+        return Incentive(0.0, "fewer than two payers form no group", problem)
+    masks = np.arange(2**n)
+    members = (masks[:, None] >> np.arange(n) & 1).astype(np.bool_)
+    cost = np.asarray(costs(members) if callable(costs) else costs, dtype=np.float64)
+    borne = members @ allocation.paid
+    at = 1 + int(np.argmax((borne - cost)[1:-1]))
+    group = tuple(problem.ids[members[at]])
+    told = (
+        f"{', '.join(map(str, group))} bear {money(problem, float(borne[at]))} and would bear "
+        f"{money(problem, float(cost[at]))} by themselves"
+    )
+    return Incentive(worst, told, problem, group)
+
+
+def clearing_benefit(allocation: Allocation, bilateral: Any, directional: Any) -> pd.DataFrame:
+    r"""Who gains from clearing: :math:`(b_i - x_i) / b_i` of flat and of directional portfolios, one row per kind.
+
+    ``bilateral`` holds the loss each would bear without clearing, ``directional`` how one-sided each portfolio is,
+    |net| / gross from 0 (flat, a dealer) to 1 (one direction, a hedger); below one half counts as flat. The benefit of
+    a kind is that of all its losses together; NaN where it has none. A key of net risk favours flat portfolios.
+
+    Source: Kubitza, Pelizzon and Getmansky Sherman, Review of Asset Pricing Studies 14(2), 2024, 237-273.
+
+    >>> from allocopt.schemes import allocate
+    >>> from allocopt.facts.problem import LossProblem
+    >>> table = pd.DataFrame({"fund": [20.0, 60.0], "net": [0.1, 0.9]}, index=["dealer", "hedger"])
+    >>> answer = allocate(LossProblem(40, table, cap="fund"), "pro-rata")
+    >>> clearing_benefit(answer, [50.0, 50.0], "net")["benefit"].to_dict()
+    {'flat': 0.8, 'directional': 0.4}
+    """
+    problem = allocation.problem
+    without = _figures(problem, bilateral, "bilateral")
+    stated = problem.column(directional) if isinstance(directional, str) else directional
+    oneness = vector(stated, problem.ids, "directional", high=1.0)
+    kind = np.where(oneness < 0.5, "flat", "directional")
+    rows = {}
+    for name in ("flat", "directional"):
+        of = kind == name
+        before, after = float(without[of].sum()), float(allocation.paid[of].sum())
+        rows[name] = {
+            "payers": int(of.sum()), "bilateral": before, "cleared": after,
+            "benefit": (before - after) / before if before > 0 else math.nan,
+        }  # fmt: skip
+    return pd.DataFrame.from_dict(rows, orient="index").rename_axis("portfolio")
+
+
+def expected_absorption(waterfall: Waterfall, event: Event, losses: Any) -> Incentive:
+    r"""The part of the losses beyond the defaulter that the house bears on average: its skin in the game at work.
+
+    .. math:: \frac{E[x_{house}]}{E[(L - x_{defaulter})^+]}
+
+    over ``losses``, equally likely. 0 when no loss goes beyond the defaulter.
+    """
+    found = waterfall.run_many(losses, event)
+    roles = found.by_role
+    own = float(roles["house"].mean()) if "house" in roles else 0.0
+    beyond = found.loss.to_numpy() - (roles["defaulter"].to_numpy() if "defaulter" in roles else 0.0)
+    mean = float(np.maximum(beyond, 0.0).mean()) if len(beyond) else 0.0
+    told = f"of {money(event, mean)} beyond the defaulter on average, the house bears {money(event, own)}"
+    return Incentive(own / mean if mean > ROUNDING * float(found.loss.max()) else 0.0, told, event)
+
+
+def _figures(problem: Any, given: Any, what: str) -> Array:
+    if isinstance(given, str):
+        return np.asarray(problem.column(given), dtype=np.float64)
+    if np.ndim(given) == 0:
+        return np.full(problem.n, number(given, what))
+    return vector(given, problem.ids, what)
