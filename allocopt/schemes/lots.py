@@ -44,7 +44,7 @@ class Lots(Scheme):
 
     name = "lots"
     aliases = ("integer-pro-rata",)
-    formula = r"x_i = \delta_i k_i,\ k_i \in \mathbb{Z}"
+    formula = r"x_i = \delta_i k_i,\ k_i = 0, 1, 2, \dots"
     objective = r"\sum_i |\delta_i k_i - f_i|"
     source = "Largest remainders: Balinski and Young (1982), Fair Representation; the program is this package's"
     letters: ClassVar[Mapping[str, str]] = {
