@@ -1,4 +1,4 @@
-"""Measures of deleveraging: one-sided gaps to the true optimum, survivors, inversions, jumps, regret, stock or flow."""
+"""Measures of deleveraging: one-sided gaps to the true optimum, survivors, inversions, jumps, splitting."""
 
 from __future__ import annotations
 
@@ -123,37 +123,20 @@ def test_splitting_gains_nothing_under_pro_rata_and_escapes_equal_losses() -> No
     assert ao.adl.sybil_gain("constrained-equal-losses", question, "A").value > 0
 
 
-def test_regret_is_tracking_plus_one_sided_fairness() -> None:
-    told = ao.adl.tracking_regret([10.0, 4.0], [8.0, 5.0], [0.3, 0.1], [0.2, 0.2])
-    assert told == {"tracking": 3.0, "fairness": pytest.approx(0.8), "total": pytest.approx(3.8)}
-    fined = ao.adl.tracking_regret([10.0, 4.0], [8.0, 5.0], [0.3, 0.1], [0.2, 0.2], absolute=True)
-    assert fined["fairness"] == pytest.approx(1.3)  # the published form fines the second round for being fairer
-    assert ao.adl.tracking_regret([1.0], [1.0]) == {"tracking": 0.0, "fairness": 0.0, "total": 0.0}
-    with pytest.raises(DataError, match="go together"):
-        ao.adl.tracking_regret([1.0], [1.0], [0.1])
-
-
-def test_the_bound_rests_on_the_path_of_the_severity() -> None:
-    told = ao.adl.regret_bound([3.0, 4.0, 0.0], [3.0, 2.0, 1.0])
-    assert told["path"] == pytest.approx(1.0) and told["bound"] == pytest.approx(math.sqrt(3 * 25))
-
-
-@pytest.mark.parametrize("scale", [1e-9, 1.0, 1e12])
-def test_a_standing_deficit_is_flagged_and_counted_once(scale: float) -> None:
-    stock = 10_925_707.159377944 * scale
-    largest = [stock, stock, 3.0 * scale, stock, 0.0, 0.0]
-    told = ao.adl.stock_or_flow(pd.Series(largest, index=[1, 2, 4, 5, 7, 8]))
-    assert told.flagged and list(told.repeated.values()) == [(1, 2, 5)]
-    assert told.once == pytest.approx(stock + 3.0 * scale) and told.stated == pytest.approx(3 * stock + 3.0 * scale)
-    assert not ao.adl.stock_or_flow([1.0, 2.0, 0.0, 0.0]).flagged
-    assert ao.adl.stock_or_flow([]).stated == 0.0
-    with pytest.raises(DataError, match="one of each"):
-        ao.adl.stock_or_flow([1.0], [1.0, 2.0])
+def test_regret_and_stock_or_flow_are_those_of_the_study() -> None:
+    assert ao.adl.adl_regret is ao.adl_regret and ao.adl.standing_losses is ao.standing_losses
+    best = ao.adl.least_burden(10.0, [60.0, 40.0])
+    needed = pd.Series([10.0], index=["round"])
+    taken = pd.DataFrame({"queue": [10.0], "pro rata": [10.0]}, index=["round"])
+    burdens = pd.DataFrame({"queue": [10 / 40], "pro rata": [best]}, index=["round"])
+    told = ao.adl.adl_regret(needed, taken, burdens, "pro rata")
+    gap = ao.adl.fairness_gap([0.0, 10.0], [60.0, 40.0]).value
+    assert told.loc["queue", "fairness"] == pytest.approx(10 * gap) == pytest.approx(1.5)
 
 
 @pytest.mark.parametrize("call", [
     lambda bad: ao.adl.overshoot(bad, 1.0), lambda bad: ao.adl.least_burden(bad, [1.0]),
-    lambda bad: ao.adl.rank_stability([1.0], bad), lambda bad: ao.adl.stock_or_flow([bad]),
+    lambda bad: ao.adl.rank_stability([1.0], bad), lambda bad: ao.adl.survivor_totals([1.0], [bad], 1.0, 1.0),
 ])  # fmt: skip
 @pytest.mark.parametrize("bad", [float("nan"), -1.0, "much"])
 def test_bad_figures_are_refused(call: Any, bad: Any) -> None:

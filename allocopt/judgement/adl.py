@@ -3,7 +3,8 @@ r"""Measures of the auto-deleveraging literature: burdens against the true optim
 Plain functions of haircuts and capacities, one entry per account, as Series (aligned by account), arrays or lists. The
 normalisation is always named: the best that can be done about :math:`\max_i x_i / b_i` is pro rata to the *same* base
 :math:`b`, so a gap measured against another base, or against a rule that is not optimal, fines fairness. Gaps here are
-one-sided: nothing is better than the optimum, and being nearer to it is never a fault.
+one-sided: nothing is better than the optimum, and being nearer to it is never a fault. Regret over rounds and the
+check for deficits counted twice come from :mod:`allocopt.judgement.adl_study`.
 """
 
 from __future__ import annotations
@@ -18,14 +19,14 @@ import pandas as pd
 from allocopt.facts.allocation import Allocation
 from allocopt.facts.checks import number
 from allocopt.judgement.adl_columns import columns, rates
-from allocopt.judgement.adl_rounds import StockOrFlow, regret_bound, stock_or_flow, tracking_regret
 from allocopt.judgement.adl_stability import queue_instability, rank_inversions, rank_stability, sybil_gain
+from allocopt.judgement.adl_study import adl_regret, adl_regret_bound, standing_losses
 from allocopt.maths.price import Supply, clear
 
 __all__ = [
-    "FairnessGap", "StockOrFlow", "adl_scores", "fairness_gap", "haircut_burdens", "least_burden", "overshoot",
-    "queue_instability", "rank_inversions", "rank_stability", "regret_bound", "stock_or_flow", "survivor_totals",
-    "sybil_gain", "tracking_regret",
+    "FairnessGap", "adl_regret", "adl_regret_bound", "adl_scores", "fairness_gap", "haircut_burdens", "least_burden",
+    "overshoot", "queue_instability", "rank_inversions", "rank_stability", "standing_losses", "survivor_totals",
+    "sybil_gain",
 ]  # fmt: skip
 
 
