@@ -51,6 +51,7 @@ if TYPE_CHECKING:
     from allocopt.games.values import solidarity as solidarity
     from allocopt.games.values import weighted_shapley as weighted_shapley
     from allocopt.games.verified import verify_nucleolus as verify_nucleolus
+    from allocopt.judgement import adl as adl
     from allocopt.judgement import incentives as incentives
     from allocopt.judgement import metrics as metrics
     from allocopt.judgement.adl_study import adl_regret as adl_regret
@@ -81,11 +82,23 @@ if TYPE_CHECKING:
     from allocopt.mechanisms.non_default import non_default_loss as non_default_loss
     from allocopt.mechanisms.period import Period as Period
     from allocopt.mechanisms.perpetual.book import PerpetualBook as PerpetualBook
+    from allocopt.mechanisms.perpetual.cross_margin import drain_leverage as drain_leverage
     from allocopt.mechanisms.perpetual.dydx import dydx_deleverage as dydx_deleverage
+    from allocopt.mechanisms.perpetual.lending import comet_absorb as comet_absorb
+    from allocopt.mechanisms.perpetual.lending import maker_flop as maker_flop
+    from allocopt.mechanisms.perpetual.lending import morpho_bad_debt as morpho_bad_debt
+    from allocopt.mechanisms.perpetual.lending import synthetix_liquidation as synthetix_liquidation
+    from allocopt.mechanisms.perpetual.lending import umbrella_slash as umbrella_slash
+    from allocopt.mechanisms.perpetual.pool import gmx_payout as gmx_payout
+    from allocopt.mechanisms.perpetual.pool import gmx_pool_factor as gmx_pool_factor
     from allocopt.mechanisms.perpetual.queue import adl_queue as adl_queue
     from allocopt.mechanisms.perpetual.scope import deficit_event as deficit_event
     from allocopt.mechanisms.perpetual.scope import deficit_problem as deficit_problem
     from allocopt.mechanisms.perpetual.simulate import simulate_book as simulate_book
+    from allocopt.mechanisms.perpetual.social import drift_social_loss as drift_social_loss
+    from allocopt.mechanisms.perpetual.social import percolator_factor as percolator_factor
+    from allocopt.mechanisms.perpetual.social import socialise_session as socialise_session
+    from allocopt.mechanisms.perpetual.withdrawals import withdrawal_haircuts as withdrawal_haircuts
     from allocopt.mechanisms.recompense import recompense as recompense
     from allocopt.mechanisms.second_skin import second_skin as second_skin
     from allocopt.mechanisms.tearup import tear_up as tear_up
@@ -146,7 +159,7 @@ _NAMES = {
     "games.shapley": "shapley",
     "games.values": "banzhaf least_squares proportional_shapley semivalue solidarity weighted_shapley",
     "games.verified": "verify_nucleolus",
-    "judgement.": "incentives metrics",
+    "judgement.": "adl incentives metrics",
     "judgement.adl_study": "adl_regret adl_regret_bound standing_losses",
     "judgement.axioms": "check_axioms",
     "judgement.choice": "Ranking",
@@ -168,10 +181,15 @@ _NAMES = {
     "mechanisms.non_default": "non_default_loss",
     "mechanisms.period": "Period",
     "mechanisms.perpetual.book": "PerpetualBook",
+    "mechanisms.perpetual.cross_margin": "drain_leverage",
     "mechanisms.perpetual.dydx": "dydx_deleverage",
+    "mechanisms.perpetual.lending": "comet_absorb maker_flop morpho_bad_debt synthetix_liquidation umbrella_slash",
+    "mechanisms.perpetual.pool": "gmx_payout gmx_pool_factor",
     "mechanisms.perpetual.queue": "adl_queue",
     "mechanisms.perpetual.scope": "deficit_event deficit_problem",
     "mechanisms.perpetual.simulate": "simulate_book",
+    "mechanisms.perpetual.social": "drift_social_loss percolator_factor socialise_session",
+    "mechanisms.perpetual.withdrawals": "withdrawal_haircuts",
     "mechanisms.recompense": "recompense",
     "mechanisms.second_skin": "second_skin",
     "mechanisms.tearup": "tear_up",

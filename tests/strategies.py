@@ -70,6 +70,10 @@ def registered() -> dict[str, Scheme]:
         **{name: [{}, {"key": "key"}] for name in ("reverse-talmud", "constrained-egalitarian")},
         "equal-sacrifice": [{}, {"rra": 0.5}, {"key": "key"}, {"reading": "payout"}],
         **{name: [{}, {"reading": "payout"}] for name in ("piniles", "truncated-proportional", "minimal-overlap")},
+        "contract-pro-rata": [{"key": "key"}],
+        "risk-aware-pro-rata": [{"leverage": "key"}, {"leverage": "key", "power": 1.0}],
+        "minimax-leverage": [{"equity": "key"}, {"equity": "key", "notional": "cap"}],
+        "lots": [],  # shares in lots leave more than the caps do: tested in test_crypto_rules
         # scenarios fix the payers of risk rules: tested in test_risk_rules
         "euler-es": [], "euler-var": [], "euler-std": [], "covariance": [], "haircut": [], "with-without": [],
         "cost-gap": [], "aumann-shapley": [], "shortfall-risk": [], "optimal-capital": [], "elliptical": [],

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import pickle
 from fractions import Fraction
 from typing import Any
 
@@ -304,6 +305,11 @@ def test_explanations_name_place_price_and_cost() -> None:
     assert "not asked" in adl.explain("D")
     with pytest.raises(DataError, match="no account is called 'Z'"):
         adl.explain("Z")
+
+
+def test_books_and_closings_travel_between_processes() -> None:
+    adl = pickle.loads(pickle.dumps(ao.adl_queue(book(), 8)))
+    assert adl.closed.to_dict() == {"D": 0.0, "A": 6.0, "B": 2.0} and adl.verify().book.equity["D"] == -50.0
 
 
 # -- dYdX v4 -------------------------------------------------------------------------------------------------------

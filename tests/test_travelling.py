@@ -28,8 +28,9 @@ SCENARIOS = pd.DataFrame(np.random.default_rng(5).normal(-1, 4, (400, 3)), colum
 BY_SCENARIOS = ("aumann-shapley", "cost-gap", "covariance", "euler-es", "euler-std", "euler-var", "haircut",
                 "optimal-capital", "shortfall-risk", "with-without")  # fmt: skip
 NEEDS: dict[str, dict[str, Any]] = {rule: {"scenarios": SCENARIOS} for rule in BY_SCENARIOS} | {
-    "queue": {"score": "risk"}
-}
+    "queue": {"score": "risk"}, "contract-pro-rata": {"key": "risk"}, "risk-aware-pro-rata": {"leverage": "risk"},
+    "minimax-leverage": {"equity": "risk"}, "lots": {"lot": 5.0},
+}  # fmt: skip
 GAMES = ("shapley", "proportional-shapley", "least-squares-value")
 
 

@@ -19,7 +19,7 @@ def least_disturbance(
     Q: Array, q: Array, ids: pd.Index, contracts: pd.Index, covariance: Any, side: Any, size: Array | None
 ) -> TearUp:
     """Solve the quadratic form; where a contract leaves no choice its quantities are fixed by arithmetic first."""
-    S, flat = _signed(covariance, side, contracts)
+    S, flat = signed_covariance(covariance, side, contracts)
     if size is None:
         size = q @ np.sqrt(np.diag(S))
     total = q.sum(axis=0)
@@ -73,7 +73,7 @@ def _program(Q: Array, q: Array, S: Array, size: Array, fixed: Array, rows: Any,
     return Program(cost, y, tuple(clauses), r"\sum_i \frac{t_i^\top S\, t_i}{2 w_i}", 1.0, variance / largest)
 
 
-def _signed(covariance: Any, side: Any, contracts: pd.Index) -> tuple[Array, bool]:
+def signed_covariance(covariance: Any, side: Any, contracts: pd.Index) -> tuple[Array, bool]:
     """The covariance as the survivors meet it, and whether it is singular."""
     count = len(contracts)
     if isinstance(covariance, pd.DataFrame):

@@ -16,6 +16,7 @@ _EXPLAINED = {
     "pro-rata": "closed in proportion to the opposite positions",
     "linear": "closed where it costs least, equal costs in proportion to the positions",
     "quadratic": "closed so that the survivors' books are disturbed least, by their size",
+    "leverage": "closed so that least risk is left per unit of equity",
     "lots": "closed in whole lots, as near to the pro-rata quantities as lots allow",
 }
 
