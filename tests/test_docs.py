@@ -13,7 +13,7 @@ import pytest
 from blocks import run_page
 
 DOCS = Path(__file__).resolve().parents[1] / "docs"
-RUN = ("tour.md", "add-a-scheme.md", "add-a-default.md", "add-a-venue.md", "recovery-tools.md")
+RUN = ("tour.md", "add-a-scheme.md", "add-a-default.md", "add-a-venue.md", "recovery-tools.md", "games.md", "peers.md")
 
 
 def builder() -> ModuleType:
