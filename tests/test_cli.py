@@ -165,6 +165,76 @@ def test_a_rule_that_reads_scenarios_takes_the_events_own(run: Run) -> None:
     refused(run("allocate", "lme-nickel-2022", "--scheme", "euler-es"), 2, "scenarios")
 
 
+def test_a_game_is_named_beside_the_rule_and_gives_what_python_gives(run: Run) -> None:
+    event = ao.load_event("nasdaq-clearing-2018")
+    problem = event.problem()
+    stress = problem.payers["stress_loss"]
+    cases = {
+        ("nucleolus", "airport", "--by", "stress_loss"): ao.scheme("nucleolus", game=ao.games.airport(stress)),
+        ("shapley", "cover:2:by=stress_loss"): ao.scheme("shapley", game=ao.games.cover(stress, 2)),
+        ("banzhaf", "cover:k=3", "--by", "stress_loss"): ao.scheme("banzhaf", game=ao.games.cover(stress, 3)),
+        ("nucleolus", "claims"): ao.scheme(
+            "nucleolus", game=ao.games.claims(problem.loss, ao.allocate(problem.replace(loss=1e12), "pro-rata").shares)
+        ),
+    }
+    for (rule, game, *more), expected in cases.items():
+        code, out, err = run("allocate", "nasdaq-clearing-2018", "--scheme", rule, "--game", game, *more, "--json")
+        assert code == 0, err
+        facts = json.loads(out)
+        assert facts["shares"] == pytest.approx(expected.allocate(problem).shares.to_dict(), abs=1e-6)
+        assert set(facts["values"]) == set(facts["shares"]) and facts["notes"]
+
+
+@pytest.mark.parametrize("rule", ["nucleolus", "shapley", "tau-value", "constrained-shapley", "core-nearest"])
+def test_a_tail_game_is_made_from_the_events_scenarios(run: Run, monkeypatch: pytest.MonkeyPatch, rule: str) -> None:
+    whole = ao.load_event("nasdaq-clearing-2018")
+    assert whole.scenarios is not None
+    table = whole.payers.loc[whole.problem().ids[:4]]
+    four = ao.Event(
+        "four", loss=1e7, currency="EUR", date=None, payers=table, scenarios=whole.scenarios[list(table.index)],
+        question={"cap": "default_fund"},
+    )  # fmt: skip
+    monkeypatch.setattr(Asked, "event", lambda self: four)
+    code, out, err = run("allocate", "four", "--scheme", rule, "--game", "tail:0.9:measure=es", "--json")
+    assert code == 0, err
+    game = ao.games.tail(four.scenarios, 0.9)
+    expected = ao.scheme(rule, game=game).allocate(four.problem()).shares
+    assert json.loads(out)["shares"] == pytest.approx(expected.to_dict(), rel=1e-9)
+    code, out, err = run(
+        "compare", "four", "--schemes", f"{rule}, banzhaf:game=variance(), pro-rata:key=stress_loss", "--game",
+        "tail:0.9", "--by", "stress_loss", "--json",
+    )  # fmt: skip
+    assert code == 0, err
+    assert json.loads(out)["shares"][rule] == pytest.approx(expected.to_dict(), rel=1e-9)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["--scheme", "nucleolus"], ["nucleolus divides by a game", "--game", "tail:0.975"]),
+        (["--scheme", "talmud", "--game", "tail"], ["not with talmud"]),
+        (["--scheme", "shapley", "--game", "tial"], ["did you mean 'tail'"]),
+        (["--scheme", "shapley", "--game", "cover:2"], ["needs a column", "--by"]),
+        (["--scheme", "shapley", "--game", "cover:2:by=stress_los"], ["stress_los"]),
+        (["--scheme", "shapley", "--game", "cover:0:by=stress_loss"], ["number of defaults covered"]),
+        (["--scheme", "shapley", "--game", "cover:1:2:3"], ["takes k, by, each once"]),
+        (["--scheme", "shapley", "--game", "cover:2:k=2"], ["takes k, by, each once"]),
+        (["--scheme", "shapley", "--game", "variance:2"], ["takes nothing"]),
+        (["--scheme", "shapley", "--game", "tail:depth=2"], ["parameter of the game tail", "level"]),
+        (["--scheme", "shapley", "--game", "tail:1.5"], ["level"]),
+        (["--scheme", "shapley", "--game", "threshold", "--by", "stress_loss"], ["needs a quota"]),
+        (["--scheme", "nucleolus", "--game", "tail:0.9"], ["166 players"]),
+        (["--scheme", "owen", "--game", "airport", "--by", "stress_loss"], ["unions"]),
+    ],
+)
+def test_a_bad_game_is_one_clear_line(run: Run, arguments: list[str], words: list[str]) -> None:
+    refused(run("allocate", "nasdaq-clearing-2018", *arguments), 2, *words)
+
+
+def test_a_game_of_scenarios_needs_scenarios(run: Run) -> None:
+    refused(run("allocate", "lme-nickel-2022", "--scheme", "shapley", "--game", "tail"), 2, "has none", "cover:2")
+
+
 def test_a_sampled_answer_states_its_error(run: Run) -> None:
     sampled = ("--scheme", "random-arrival", "--param", "way=sampled", "--param", "seed=1")
     code, out, _ = run("allocate", "nasdaq-clearing-2018", *sampled)

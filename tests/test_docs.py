@@ -22,6 +22,8 @@ RUN = (
     "waterfalls.md",
     "adl-2025-10-10.md",
     "crypto-venues.md",
+    "games.md",
+    "peers.md",
 )
 
 

@@ -145,7 +145,7 @@ def test_negative_values_count_as_zero_and_are_told() -> None:
     table = [0.0, -2.0, 3.0, 1.0]
     answer = ao.allocate(question(1.0, names=NAMES[:2]), "shapley", game=table).verify()
     assert answer.paid.tolist() == [0.0, 1.0]
-    assert any("1 payers have a negative value" in note for note in answer.notes)
+    assert any("1 payer has a negative value" in note for note in answer.notes)
     assert "negative because it lowers" in answer.explain("A")
 
 

@@ -158,3 +158,5 @@ def test_allocations_and_series_are_read_by_name() -> None:
     turned = ao.shapley(game).values[::-1]
     frame = plots_games.excess_profile_data(game, {"rule": answer, "series": turned})
     np.testing.assert_allclose(frame["rule"], frame["series"])
+    table = pd.DataFrame({"rule": answer.shares, "series": turned})
+    pd.testing.assert_frame_equal(plots_games.excess_profile_data(game, table), frame)

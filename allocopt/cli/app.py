@@ -26,6 +26,9 @@ CURRENCY = Annotated[str, typer.Option(help="The currency of a CSV, such as EUR.
 ROLES = Annotated[str | None, typer.Option(help="Who pays, separated by commas: survivor, house, trader ...")]
 CAP = Annotated[str | None, typer.Option(help="The most each payer bears: a column, an amount for each, or none.")]
 BY = Annotated[str | None, typer.Option(help="The exposure that burdens are measured on: a column.")]
+GAME = Annotated[
+    str | None, typer.Option(help="What groups of payers cost: tail:0.975, cover:2:by=stress_loss, airport, claims ...")
+]
 EXPLAIN = Annotated[str | None, typer.Option(metavar="PAYER", help="Say why this payer bears what it bears.")]
 ALL = Annotated[bool, typer.Option("--all", help="Print every payer, in the order of the table.")]
 SCHEME = Annotated[str, typer.Option(help="The sharing rule; see allocopt schemes.")]
@@ -96,15 +99,15 @@ def schemes(json: JSON = False) -> None:
 
 @app.command()
 def allocate(
-    event: EVENT, scheme: SCHEME = "pro-rata", key: KEY = None, param: PARAM = None, loss: LOSS = None,
-    currency: CURRENCY = "", roles: ROLES = None, cap: CAP = None, by: BY = None, program: PROGRAM = False,
-    explain: EXPLAIN = None, all_: ALL = False, json: JSON = False,
+    event: EVENT, scheme: SCHEME = "pro-rata", key: KEY = None, game: GAME = None, param: PARAM = None,
+    loss: LOSS = None, currency: CURRENCY = "", roles: ROLES = None, cap: CAP = None, by: BY = None,
+    program: PROGRAM = False, explain: EXPLAIN = None, all_: ALL = False, json: JSON = False,
 ) -> None:  # fmt: skip
     """Divide the loss of an event by one rule."""
     from allocopt.cli import dividing
 
     parameters = [*(param or []), *([] if key is None else [f"key={key}"])]
-    answer = dividing.divide(Asked(event, loss, currency, roles, cap), scheme, parameters, program)
+    answer = dividing.divide(Asked(event, loss, currency, roles, cap, game, by), scheme, parameters, program)
     dividing.show_answer(*answer, by, explain, all_, json)
 
 
@@ -136,14 +139,14 @@ def period(file: PERIOD, timeline: TIMELINE = False, json: JSON = False) -> None
 
 @app.command()
 def compare(
-    context: typer.Context, event: EVENT, schemes: SCHEMES = None, model: MODEL = None, loss: LOSS = None,
-    currency: CURRENCY = "", roles: ROLES = None, cap: CAP = None, by: BY = None, out: OUT = None,
+    context: typer.Context, event: EVENT, schemes: SCHEMES = None, game: GAME = None, model: MODEL = None,
+    loss: LOSS = None, currency: CURRENCY = "", roles: ROLES = None, cap: CAP = None, by: BY = None, out: OUT = None,
     all_: ALL = False, json: JSON = False,
 ) -> None:  # fmt: skip
     """Divide the same loss by several rules and judge the answers."""
     from allocopt.cli import comparing
 
-    card = comparing.judge(Asked(event, loss, currency, roles, cap), schemes, model, by)
+    card = comparing.judge(Asked(event, loss, currency, roles, cap, game, by), schemes, model, by)
     if out is not None:
         comparing.write_page(card, out, context.obj)
     comparing.show_card(card, all_, json, out)

@@ -46,7 +46,9 @@ def judge(asked: Asked, schemes: str | None, model: str | None, by: str | None) 
     """
     event = asked.event()
     problem = asked.problem(event)
-    rules: list[Any] = usual(event, problem) if schemes is None else [typed_scheme(s, event) for s in split(schemes)]
+    rules: list[Any] = (
+        usual(event, problem) if schemes is None else [typed_scheme(s, asked, event) for s in split(schemes)]
+    )
     if not rules:
         raise DataError("--schemes names no rule; give one or more, separated by commas (see allocopt schemes)")
     chosen = model or event.question.get("model", "none")

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
+from allocopt.cli.games import asks_game
 from allocopt.cli.inputs import Asked, assignment, named_scheme
 from allocopt.cli.screen import marks, payers_table, show, show_json, table
 from allocopt.errors import CertificateError, DataError
@@ -28,8 +29,12 @@ def divide(asked: Asked, rule: str, typed: list[str], program: bool) -> tuple[Ev
     proportional = schemes()["pro-rata"]
     if rule in (proportional.name, *proportional.aliases) and "key" in event.question:
         parameters = {"key": event.question["key"], **parameters}
-    answer = named_scheme(rule, parameters, event).allocate(asked.problem(event), "program" if program else "auto")
-    return event, proven(answer)
+    if asked.game is not None and rule in schemes() and not asks_game(schemes()[rule]):
+        raise DataError(
+            f"--game goes with a rule that divides by a game, such as shapley or nucleolus, not with {rule}"
+        )
+    chosen = named_scheme(rule, parameters, asked, event)
+    return event, proven(chosen.allocate(asked.problem(event), "program" if program else "auto"))
 
 
 def proven(answer: Allocation) -> Allocation:
@@ -147,5 +152,6 @@ def _answer_facts(event: Event, answer: Allocation, by: str | None) -> dict[str,
         "duals": answer.duals, "method": answer.method,
         "certificate": {"kind": found.kind, "primal": found.primal, "dual": found.dual, "gap": found.gap,
                         "holds": found.holds()},
+        **{name: answer.extras[name] for name in ("values", "standard_error") if name in answer.extras},
         "notes": answer.notes, "columns": problem.status, **({} if by is None else {"burden": answer.burden(by)}),
     }  # fmt: skip

@@ -30,6 +30,8 @@ class Asked:
     currency: str = ""
     roles: str | None = None
     cap: str | None = None
+    game: str | None = None
+    by: str | None = None
 
     def event(self) -> Event:
         """An event of the shelf, of a dataset folder or an event.toml, or a plain CSV with one payer per row.
@@ -148,17 +150,21 @@ def assignment(text: str) -> tuple[str, Any]:
     return name.strip(), value(typed)
 
 
-def scheme(text: str, event: Event) -> Scheme:
+def scheme(text: str, asked: Asked, event: Event) -> Scheme:
     """``name`` or ``name:parameter=value:parameter=value`` as a scheme."""
     name, *parameters = split(text, ":") or [""]
-    return named_scheme(name, dict(assignment(part) for part in parameters), event)
+    return named_scheme(name, dict(assignment(part) for part in parameters), asked, event)
 
 
-def named_scheme(name: str, parameters: dict[str, Any], event: Event) -> Scheme:
-    """The scheme with these parameters; a rule that reads scenarios and is given none reads those of the event."""
+def named_scheme(name: str, parameters: dict[str, Any], asked: Asked, event: Event) -> Scheme:
+    """The scheme with these parameters; a rule that reads scenarios and is given none reads those of the event, and
+    one that divides by a game takes the one that was asked for."""
+    from allocopt.cli.games import asks_game, with_game
     from allocopt.schemes import scheme, schemes
 
     kind = schemes().get(name)
+    if kind is not None and asks_game(kind):
+        parameters = with_game(kind, parameters, asked.game, event, asked.problem(event), asked.by)
     if kind is not None and "scenarios" in kind.__dataclass_fields__ and event.scenarios is not None:
         parameters = {"scenarios": event.scenarios, **parameters}
     return scheme(name, **parameters)
@@ -166,12 +172,15 @@ def named_scheme(name: str, parameters: dict[str, Any], event: Event) -> Scheme:
 
 def _made(name: str, arguments: list[str]) -> Any:
     """A fairness constraint or a scheme by name: positional arguments first, then name=value."""
+    from allocopt.cli.games import GAMES, GameAsked
     from allocopt.schemes import constraints, scheme, schemes
 
     placed = [value(part) for part in arguments if "=" not in part]
     named = dict(assignment(part) for part in arguments if "=" in part)
     if name in schemes() and not placed:
         return scheme(name, **named)
+    if name in GAMES:
+        return GameAsked(name, tuple(placed), named)
     known = [entry for entry in constraints.__all__ if entry != "Constraint"]
     if name not in known:
         raise unknown("constraint", name, known)

@@ -35,7 +35,7 @@ _CLEAR = 0.06  # part of an edge next to a corner that is left to the corner's n
 _FLAT = 1e-9  # a core thinner than this part of the picture is drawn as a line or a point
 
 
-def simplex_data(game: Game, divisions: Mapping[str, Any]) -> pd.DataFrame:
+def simplex_data(game: Game, divisions: Mapping[str, Any] | pd.DataFrame) -> pd.DataFrame:
     """What :func:`simplex` draws, one row per point: ``frame`` (a corner of the picture), ``core`` (a corner of the
     core) or ``division``, the amount of every player, and the place (``x``, ``y`` and, for four players, ``z``).
 
@@ -88,7 +88,7 @@ def _round_step(size: float) -> float:
     return next(k * power for k in (1, 2, 2.5, 5, 10) if k * power >= size / _STEPS * (1 - 1e-9))
 
 
-def simplex(game: Game, divisions: Mapping[str, Any], *, ax: Axes | None = None) -> Axes:
+def simplex(game: Game, divisions: Mapping[str, Any] | pd.DataFrame, *, ax: Axes | None = None) -> Axes:
     """The core of a game of three or four players, shaded, and divisions as marks in it or outside it.
 
     Four players need three dimensions: ``ax`` must then be made with ``projection="3d"``.

@@ -30,8 +30,10 @@ _SHOWN = 400  # points of a line; more are not told apart
 _PLAYERS = 6  # players whose sampled values are drawn
 
 
-def divisions_of(game: Game, divisions: Mapping[str, Any]) -> dict[str, Array]:
-    """Named divisions as amounts in the order of the players."""
+def divisions_of(game: Game, divisions: Mapping[str, Any] | pd.DataFrame) -> dict[str, Array]:
+    """Named divisions, or the columns of a table of them, as amounts in the order of the players."""
+    if isinstance(divisions, pd.DataFrame):
+        divisions = {str(name): divisions[name] for name in divisions}
     if not isinstance(divisions, Mapping):
         raise DataError(f"divisions is a {type(divisions).__name__}; give a mapping of names to divisions")
     out = {}
@@ -45,7 +47,7 @@ def divisions_of(game: Game, divisions: Mapping[str, Any]) -> dict[str, Array]:
     return out
 
 
-def excess_profile_data(game: Game, divisions: Mapping[str, Any]) -> pd.DataFrame:
+def excess_profile_data(game: Game, divisions: Mapping[str, Any] | pd.DataFrame) -> pd.DataFrame:
     """What :func:`excess_profile` draws: for each division the excesses of all coalitions, the largest first.
 
     One row per rank (1 is the worst-treated coalition), one column per division, in the units of the worths; nobody and
@@ -64,7 +66,7 @@ def excess_profile_data(game: Game, divisions: Mapping[str, Any]) -> pd.DataFram
     return pd.DataFrame(columns, index=pd.RangeIndex(1, count + 1, name="rank"))
 
 
-def excess_profile(game: Game, divisions: Mapping[str, Any], *, ax: Axes | None = None) -> Axes:
+def excess_profile(game: Game, divisions: Mapping[str, Any] | pd.DataFrame, *, ax: Axes | None = None) -> Axes:
     """What coalitions object to each division, the worst-treated first; above the line at zero they would leave.
 
     The nucleolus is the division whose line is lowest at the left, then as low as can be further on.

@@ -156,7 +156,8 @@ class GameRule(OnePrice):
         """Where the shares are not the values, by how much; how the value was found, and how far it can be off."""
         out = []
         if (own < 0).any():
-            out.append(f"{int((own < 0).sum())} payers have a negative value, counted as zero")
+            count = int((own < 0).sum())
+            out.append(f"{count} payer{'s have' if count > 1 else ' has'} a negative value, counted as zero")
         off = float(np.abs(paid - own).max(initial=0.0))
         if off <= _SAME * (problem.loss or 1.0):
             out.append(f"shares are the values ({self.keyed})")
@@ -174,8 +175,12 @@ class GameRule(OnePrice):
         """The price, and what the game says of the payer."""
         at = position(allocation.problem, payer)
         own = float(allocation.extras["values"].iloc[at])
-        below = ", negative because it lowers what others cost" if own < 0 else ""
-        return f"{super().reason(allocation, payer)} Its {self.keyed} is {own:,.6g}{below}."
+        words, zero = super().reason(allocation, payer), f"Its {self.keyed} is zero, so"
+        if own < 0 and zero in words:
+            return words.replace(
+                zero, f"Its {self.keyed} is {own:,.6g}, negative because it lowers what others cost, so"
+            )
+        return words if zero in words else f"{words} Its {self.keyed} is {own:,.6g}."
 
     def key_label(self) -> str:
         """What the key is, for tables."""
