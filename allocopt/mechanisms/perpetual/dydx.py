@@ -12,7 +12,8 @@ from allocopt.errors import DataError
 from allocopt.facts.checks import number
 from allocopt.mechanisms.outcome import stake
 from allocopt.mechanisms.perpetual.book import PerpetualBook
-from allocopt.mechanisms.perpetual.queue import Deleveraging, closing_prices
+from allocopt.mechanisms.perpetual.closing import closing_prices
+from allocopt.mechanisms.perpetual.queue import Deleveraging
 from allocopt.mechanisms.perpetual.scope import failed_side
 from allocopt.mechanisms.perpetual.sides import other, sign_of
 

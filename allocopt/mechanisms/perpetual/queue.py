@@ -16,13 +16,13 @@ from allocopt.facts.certificate import Certificate
 from allocopt.facts.checks import Array, number, vector
 from allocopt.mechanisms.outcome import Outcome, chosen, named, stake
 from allocopt.mechanisms.perpetual.book import PerpetualBook
+from allocopt.mechanisms.perpetual.closing import closing_prices
 from allocopt.mechanisms.perpetual.rankings import Ranking, ranking_named
 from allocopt.mechanisms.perpetual.scope import failed_side
-from allocopt.mechanisms.perpetual.sides import Side, other, price_above_zero, sign_of
+from allocopt.mechanisms.perpetual.sides import Side, other, sign_of
 
 LIMITS = ("equity", "capacity", "position")
 ROUNDINGS = ("down", "up")
-PRICES = ("bankruptcy", "mark", "oracle", "previous mark", "entry", "oracle capped at bankruptcy")
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -263,29 +263,6 @@ def limits(book: PerpetualBook, close: Array, limit: str) -> Array:
     with np.errstate(divide="ignore", invalid="ignore"):
         part = np.where(cost > 0, np.minimum(purse / np.where(cost > 0, cost, 1.0), 1.0), 1.0)
     return np.asarray(part * book._size)
-
-
-def closing_prices(book: PerpetualBook, price: Any, side: str, wanted: float) -> Array:
-    """One closing price per account, by word or number."""
-    n = len(book.ids)
-    if not isinstance(price, str):
-        return np.full(n, price_above_zero(price, "the closing price"))
-    chosen(price, "closing price", PRICES)
-    if price == "entry":
-        return np.where(book._entry > 0, book._entry, book.mark)
-    if price == "bankruptcy":
-        if not wanted:
-            return np.full(n, book.mark)  # nothing is to be closed, so no price is needed
-        return np.full(n, price_above_zero(book.bankruptcy_price(side), f"the bankruptcy price of the {side} side"))
-    stated = {"mark": book.mark, "oracle": book.oracle, "previous mark": book.previous_mark}
-    figure = stated["oracle" if price.startswith("oracle") else price]
-    if figure is None:
-        word = "oracle" if price.startswith("oracle") else "previous_mark"
-        raise DataError(f"closing at the {price} price needs it; state {word}=... when the book is made")
-    if price == "oracle capped at bankruptcy":
-        edge = book.bankruptcy_price(side)
-        figure = max(figure, edge) if sign_of(side) > 0 else min(figure, edge)
-    return np.full(n, figure)
 
 
 def _scores(book: PerpetualBook, ranking: Any) -> tuple[Array, str, str]:
