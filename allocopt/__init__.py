@@ -59,6 +59,8 @@ if TYPE_CHECKING:
     from allocopt.judgement.adl_study import standing_losses as standing_losses
     from allocopt.judgement.axioms import check_axioms as check_axioms
     from allocopt.judgement.choice import Ranking as Ranking
+    from allocopt.judgement.design import Design as Design
+    from allocopt.judgement.design import design as design
     from allocopt.judgement.frontier import price_of as price_of
     from allocopt.judgement.risk import expected_shortfall as expected_shortfall
     from allocopt.judgement.risk import tail_contributions as tail_contributions
@@ -163,6 +165,7 @@ _NAMES = {
     "judgement.adl_study": "adl_regret adl_regret_bound standing_losses",
     "judgement.axioms": "check_axioms",
     "judgement.choice": "Ranking",
+    "judgement.design": "Design design",
     "judgement.frontier": "price_of",
     "judgement.risk": "expected_shortfall tail_contributions var",
     "judgement.scorecard": "Scorecard compare",

@@ -276,6 +276,14 @@ def test_compare_prints_letters_and_writes_the_page(run: Run, tmp_path: Path) ->
     assert "allocopt compare nasdaq-clearing-2018" in text and "<!doctype html>" in text.lower()
 
 
+def test_compare_ranks_the_rules_when_asked(run: Run) -> None:
+    asked = ("compare", "nasdaq-clearing-2018", "--schemes", "pro-rata,cea", "--model", "none", "--rank")
+    code, out, _ = run(*asked)
+    assert code == 0 and "Ranking over all weights" in out and "pro-rata is number 1 of 2" in " ".join(out.split())
+    found = json.loads(run(*asked, "--json")[1])
+    assert "number 1 of 2" in found["reasons"] and {"ranking", "acceptability"} <= set(found)
+
+
 def test_compare_in_json_has_every_table(run: Run) -> None:
     code, out, _ = run("compare", "nasdaq-clearing-2018", "--schemes", "pro-rata,cea", "--model", "none", "--json")
     facts = json.loads(out)

@@ -77,16 +77,17 @@ def write_page(card: Scorecard, place: Path, command: str) -> None:
     write(card, place, command=command)
 
 
-def show_card(card: Scorecard, all_: bool, json: bool, page: Path | None) -> None:
+def show_card(card: Scorecard, all_: bool, json: bool, page: Path | None, rank: bool = False) -> None:
     """Print the rules, what payers bear, and every score."""
     if json:
-        return show_json(_facts(card) | ({} if page is None else {"page": str(page)}))
+        return show_json(_facts(card) | (_order(card) if rank else {}) | ({} if page is None else {"page": str(page)}))
     letters = dict(zip(card.answers, _letters(len(card.answers)), strict=True))
     return show(
         _rules(card, letters),
         _shares(card, letters, all_),
         _criteria(card, letters),
         "● best of these; ↓ lower is better, ↑ higher, →0 nearer to zero",
+        *(_ranking(card, letters) if rank else []),
         *marks(used(card)),
         *([] if page is None else [f"The page, with every rule, proof and source: {page}"]),
     )
@@ -196,6 +197,21 @@ def _score(value: float) -> str:
     """Three decimals where they say enough, so that columns stay narrow."""
     small = ROUNDING < abs(value) < 10
     return f"{value:.3f}".replace("-0.000", "0.000").replace("-", "−") if small else digits(value)
+
+
+def _ranking(card: Scorecard, letters: dict[str, str]) -> list[Any]:
+    """The rules in order, how often each is first, and why the first is."""
+    found = card.rank()
+    out = table("", ["Ranking over all weights", ""], ["value", "first", "ranks"])
+    for name, row in found.table.iterrows():
+        ranks = f"{row['best rank']} to {row['worst rank']}"
+        out.add_row(f"{row['place']}  {name}", letters[str(name)], f"{row['value']:.3f}", f"{row['first']:.1%}", ranks)
+    return [out, found.explain()]
+
+
+def _order(card: Scorecard) -> dict[str, Any]:
+    found = card.rank()
+    return {"ranking": found.table, "acceptability": found.acceptability, "reasons": found.explain()}
 
 
 def _facts(card: Scorecard) -> dict[str, Any]:

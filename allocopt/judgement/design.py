@@ -1,0 +1,189 @@
+"""A division of one's own: what it must meet, what it should come near to, and the published rule nearest to it."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from allocopt.errors import AllocOptError, DataError, InfeasibleError, SolverError
+from allocopt.facts.allocation import Allocation
+from allocopt.facts.event import Event
+from allocopt.facts.problem import LossProblem
+from allocopt.judgement.manipulation import amounts
+from allocopt.judgement.metrics import distance
+from allocopt.maths.program import Program
+from allocopt.schemes import Scheme, resolve, scheme, schemes
+from allocopt.schemes.constraints.base import Constraint, called
+from allocopt.schemes.fair import Fair
+
+_MET = 1e-6  # of its size: what the answer of a program meets a bound to
+_HALVINGS = 22  # a bound is found to a four-millionth of the way between the wish and what is had without it
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class Design:
+    """The division found, the rule that made it, how far each wish came true, and the nearest published rules.
+
+    ``answer`` is the allocation with its prices and certificate and ``rule`` the scheme that gives it again, for this
+    question or another. ``wishes`` has a row per preferred bound in order of importance: what was asked, what was
+    reached, whether it holds. ``distances`` is the part of the loss that would change hands under each published rule,
+    nearest first.
+    """
+
+    answer: Allocation
+    rule: Fair
+    wishes: pd.DataFrame
+    distances: pd.Series[float]
+
+    @property
+    def shares(self) -> pd.Series[float]:
+        """What each payer bears, in currency."""
+        return self.answer.shares
+
+    @property
+    def program(self) -> Program:
+        """The convex program that the shares solve."""
+        return self.rule.program(self.answer.problem)
+
+    @property
+    def nearest(self) -> str:
+        """The published rule under which the least of the loss would change hands; '' when none can be asked."""
+        return str(self.distances.index[0]) if len(self.distances) else ""
+
+    def explain(self) -> str:
+        """What was asked, what was reached, what binds at which price, and what the division resembles."""
+        told = [f"The shares nearest to {called(self.rule.reference)}"]
+        told[0] += f", subject to {', '.join(map(str, self.rule.subject_to))}." if self.rule.subject_to else "."
+        for wish, row in self.wishes.iterrows():
+            told.append(f"Wished: {wish}; {'holds' if row['holds'] else row['told']}.")
+        binding = {name: v for name, v in self.answer.duals.items() if isinstance(v, float) and v and name != "budget"}
+        told += [f"The price of {name} is {value:,.4g}." for name, value in binding.items()]
+        if self.nearest:
+            told.append(f"Nearest published rule: {self.nearest}, {self.distances.iloc[0]:.2%} of the loss apart.")
+        return " ".join(told)
+
+    def __repr__(self) -> str:
+        near = f", nearest to {self.nearest} ({self.distances.iloc[0]:.2%} apart)" if self.nearest else ""
+        return f"Design({self.answer.method}{near})"
+
+
+def design(
+    event_or_problem: Event | LossProblem,
+    must: Iterable[Constraint] | Constraint = (),
+    prefer: Iterable[Any] | Any = (),
+    *,
+    known: Mapping[str, Scheme] | Iterable[str | Scheme] | None = None,
+) -> Design:
+    r"""Find the division that meets every must, comes as near to the preferences as they allow, and say what it is.
+
+    .. math:: \min_x \sum_i \frac{(x_i - q_i)^2}{2 m_i} \quad \text{s.t.} \quad \sum_i x_i = L,\ 0 \le x_i \le c_i,\
+        \text{musts, and wishes at the tightest bound that can be met, in their order}
+
+    Parameters
+    ----------
+    event_or_problem : the question, or an event whose own question is asked.
+    must : constraints that hold without exception (``ao.gini_at_most(...)``, ``ao.keep_solvent(...)``).
+    prefer : in order of importance, constraints as wishes, each met as far as the musts and the wishes before it allow
+        (``ao.gini_at_most(0, by="fund")`` asks for the least Gini), and at most one reference (a scheme, its name, or
+        shares by payer; pro-rata unless given) to which the rest is left.
+    known : published rules to compare with; by default every rule that needs no parameter, and pro-rata by each column.
+
+    Raises
+    ------
+    DataError : a must that is no constraint, two references. InfeasibleError : the musts contradict each other.
+
+    >>> import allocopt as ao, pandas as pd
+    >>> table = pd.DataFrame({"fund": [60.0, 30.0, 10.0]}, index=["A", "B", "C"])
+    >>> problem = ao.LossProblem(30, table, cap="fund")
+    >>> found = design(problem, must=[ao.gini_at_most(0.1, by="fund")], prefer=["constrained-equal-awards"])
+    >>> found.shares.round(3).to_list(), found.nearest
+    ([15.789, 8.684, 5.526], 'pro-rata')
+    """
+    problem = event_or_problem.problem() if isinstance(event_or_problem, Event) else event_or_problem
+    if not isinstance(problem, LossProblem):
+        raise DataError(f"design takes an Event or a LossProblem, not a {type(problem).__name__}")
+    bounds = [must] if isinstance(must, Constraint) else list(must)
+    wanted = [prefer] if isinstance(prefer, str | Scheme | Constraint | pd.Series) else list(prefer)
+    wishes = [one for one in wanted if isinstance(one, Constraint)]
+    references = [one for one in wanted if not isinstance(one, Constraint)]
+    if len(references) > 1:
+        raise DataError(f"prefer names {len(references)} references; give one, the rest as constraints")
+    rule = Fair(reference=references[0] if references else "pro-rata", subject_to=bounds)
+    answer = rule.allocate(problem)
+    rows = {}
+    for wish in wishes:
+        rule, answer, rows[str(wish)] = _granted(rule, answer, wish, problem)
+    columns = ["asked", "reached", "holds", "told"]
+    told = pd.DataFrame.from_dict(rows, orient="index", columns=columns).rename_axis("wish")
+    return Design(answer, rule, told, _distances(answer, known))
+
+
+def _granted(
+    rule: Fair, answer: Allocation, wish: Constraint, problem: LossProblem
+) -> tuple[Fair, Allocation, dict[str, Any]]:
+    """The rule with the wish at the tightest bound that can be met."""
+
+    def level(of: Allocation) -> float:
+        return float(wish.measure(of.paid, problem, of.extras["reference"].to_numpy()))
+
+    def tried(bound: Constraint) -> tuple[Fair, Allocation] | None:
+        stricter = dataclasses.replace(rule, subject_to=(*rule.subject_to, bound))
+        try:
+            with np.errstate(over="ignore", invalid="ignore"):  # at the edge of what is feasible, prices may run away
+                return stricter, stricter.allocate(problem)
+        except (InfeasibleError, SolverError):
+            return None
+
+    found = tried(wish)
+    if found is not None:
+        return *found, {"asked": wish.limit, "reached": level(found[1]), "holds": True, "told": ""}
+    had = level(answer)
+    free = [f.name for f in dataclasses.fields(wish)]
+    if "bound" not in free or wish.excess(answer.paid, problem, answer.extras["reference"].to_numpy()) == float("inf"):
+        return rule, answer, {"asked": wish.limit, "reached": had, "holds": False, "told": "cannot be met at all"}
+    stated = float(wish.bound)  # type: ignore[attr-defined]
+    low, high = stated, had
+    best = rule, answer
+    for _ in range(_HALVINGS):
+        middle = (low + high) / 2
+        again = tried(dataclasses.replace(wish, bound=middle))  # type: ignore[call-arg]
+        if again is None:
+            low = middle
+        else:
+            high, best = middle, again
+        if abs(high - low) <= _MET * max(abs(high), abs(stated)) / 4:
+            break
+    reached = level(best[1])
+    return *best, {"asked": wish.limit, "reached": reached, "holds": False, "told": f"the musts allow {reached:.6g}"}
+
+
+def _distances(answer: Allocation, known: Any) -> pd.Series[float]:
+    """The part of the loss that would change hands under each rule, nearest first; rules that cannot be asked are out.
+
+    Of equal distances the rule that is listed first comes first, which is pro-rata.
+    """
+    problem = answer.problem
+    rules: dict[str, Any] = {}
+    if known is None:
+        rules = {"pro-rata": "pro-rata"}
+        for column in amounts(problem.payers):
+            if column != problem.cap_name:
+                rules[f"pro-rata by {column}"] = scheme("pro-rata", key=column)
+        rules |= {name: name for name in schemes() if name not in rules and name != Fair.name}
+    else:
+        listed = known.items() if isinstance(known, Mapping) else [(called(one), one) for one in known]
+        rules = dict(listed)
+    found = {}
+    for name, one in rules.items():
+        try:
+            other = resolve(one).allocate(problem, "auto" if known is not None else "closed form")
+            found[name] = distance(answer.paid, other.paid)
+        except (AllocOptError, TypeError):  # a rule that needs a parameter, or has no formula for this question
+            if known is not None:
+                raise
+    return pd.Series(found, dtype=float, name="distance").sort_values(kind="stable")
