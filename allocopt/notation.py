@@ -133,6 +133,10 @@ COLUMNS = {
     "turnover": Symbol("T_i", "value of trades over a period", _AMOUNT),
     "claim": Symbol("D_i", "what is owed to the payer", _AMOUNT),
     "weekly_profit": Symbol("P_i", "net profit of the week", _AMOUNT),
+    "capacity": Symbol("U_i", "profit that can be taken", _AMOUNT),
+    "needed": Symbol("Y_i", "cost of what was closed", _AMOUNT),
+    "taken": Symbol("Z_i", "what was taken", _AMOUNT),
+    "borne": Symbol("J_i", "what was borne", _AMOUNT),
 }
 
 #: Letters that LaTeX calls by a name.
