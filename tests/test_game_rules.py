@@ -72,7 +72,7 @@ def test_values_that_sum_to_the_loss_and_respect_the_caps_are_the_shares(name: s
         assert any("used as a key" in note for note in answer.notes)
         return
     np.testing.assert_allclose(answer.paid, value, atol=1e-12)
-    assert answer.price == pytest.approx(1.0) and any("shares are the values" in note for note in answer.notes)
+    assert answer.price == pytest.approx(1.0) and any("shares are the" in note for note in answer.notes)
 
 
 @pytest.mark.parametrize("name", RULES)
@@ -301,3 +301,9 @@ def test_an_es_game_of_members_is_compared_by_every_kind_of_value() -> None:
     np.testing.assert_allclose(card.shares.sum(), game.grand)
     for name in ("nucleolus", "constrained-shapley", "core-nearest"):
         assert ao.max_excess(game, card.shares[name]).excess <= 1e-9 * game.grand
+
+
+def test_the_value_is_at_hand_without_a_question_where_none_is_read() -> None:
+    pd.testing.assert_series_equal(rule("shapley", runway()).values, ao.shapley(runway()).values)
+    with pytest.raises(ao.DataError, match="reads 'reference' of a question"):
+        _ = rule("core-nearest", runway()).values

@@ -75,9 +75,19 @@ class GameRule(OnePrice):
     def _last(self) -> dict[Any, GameValue]:
         return {}
 
+    @property
+    def values(self) -> pd.Series[float]:
+        """The value by player, for rules that read nothing of the question beside its payers."""
+        try:
+            return self._found({}).values
+        except KeyError as missing:
+            raise DataError(f"{self.name} reads {missing} of a question; see .valued(problem), or the answer") from None
+
     def valued(self, problem: LossProblem) -> GameValue:
         """The value by player for this question; found anew only when what is read of the question differs."""
-        read = self.reads(problem)
+        return self._found(self.reads(problem))
+
+    def _found(self, read: Mapping[str, Any]) -> GameValue:
         mark = tuple((name, tuple(part) if isinstance(part, pd.Series) else part) for name, part in read.items())
         if mark not in self._last:
             found = self.value_of(self.played, read)
@@ -160,7 +170,7 @@ class GameRule(OnePrice):
             out.append(f"{count} payer{'s have' if count > 1 else ' has'} a negative value, counted as zero")
         off = float(np.abs(paid - own).max(initial=0.0))
         if off <= _SAME * (problem.loss or 1.0):
-            out.append(f"shares are the values ({self.keyed})")
+            out.append(f"shares are the {self.keyed}{'s' if self.keyed.endswith('value') else ''}")
         else:
             total = f"the values sum to {own.sum():,.6g} for a loss of {problem.loss:,.6g}"
             if abs(float(own.sum()) - problem.loss) <= _SAME * problem.loss:
