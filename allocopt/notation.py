@@ -137,6 +137,9 @@ COLUMNS = {
     "needed": Symbol("Y_i", "cost of what was closed", _AMOUNT),
     "taken": Symbol("Z_i", "what was taken", _AMOUNT),
     "borne": Symbol("J_i", "what was borne", _AMOUNT),
+    "guarantee_fund": Symbol("M_i", "contribution to the guarantee fund", _AMOUNT),
+    "provision": Symbol("W_i", "money set aside for the loss", _AMOUNT),
+    "bid_tier": Symbol("X_i", "place of the bid in the auction, 1 pays first", ""),
 }
 
 #: Letters that LaTeX calls by a name.

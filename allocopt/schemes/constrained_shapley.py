@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
@@ -43,6 +44,11 @@ class ConstrainedShapley(GameRule):
 
     name = "constrained-shapley"
     formula = r"x = \arg\min \lVert x - \phi \rVert^2 \text{ subject to the constraints}"
+    letters = MappingProxyType(
+        {
+            r"\phi": "the Shapley value, one entry per payer",
+        }
+    )
     source = "Ruiz, Valenciano and Zarzuelo (1998), Games and Economic Behavior 24"
     keyed = "constrained Shapley value"
     claims = frozenset()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from functools import cached_property
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
@@ -48,6 +49,13 @@ class Elliptical(ContributionRule):
         r"\kappa_i = \mu_i + k\, (\Sigma 1)_i / \sqrt{1^\top \Sigma 1}"
     )
     source = "McNeil, Frey and Embrechts (2015), Corollary 8.43; Tasche (2008), arXiv:0708.2542"
+    letters = MappingProxyType(
+        {
+            r"\mu_i": "mean loss of payer i",
+            r"\Sigma": "covariance, or scale, of the losses of all payers",
+            r"k": "the risk measure of the standard distribution",
+        }
+    )
 
     scale: Any = field(repr=False, metadata={"help": "covariance or scale matrix of losses, payers x payers"})
     location: Any = field(default=None, metadata={"help": "mean loss of each payer: column or figures; zero"})

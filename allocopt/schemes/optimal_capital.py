@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from functools import cached_property
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
@@ -71,6 +72,15 @@ class OptimalCapital(RiskRule):
     aliases = ("dhaene",)
     formula = r"x_i = \kappa_i + p\, v_i,\quad F_i^{-1}(\alpha) \text{ or the like, within } 0 \le x_i \le c_i"
     objective = r"\sum_i v_i\, E\Bigl[\zeta_i\, D\Bigl(\frac{\ell_i - x_i}{v_i}\Bigr)\Bigr]"
+    letters = MappingProxyType(
+        {
+            r"v_i": "volume of payer i, all adding up to 1",
+            r"F_i": "distribution of the loss of payer i under its weights",
+            r"\alpha": "the level that all payers share",
+            r"\zeta_i": "weight of a scenario for payer i, mean 1",
+            r"D": "the deviation: square, absolute value or one-sided square",
+        }
+    )
     source = "Dhaene, Tsanakas, Valdez and Vanduffel (2012), Journal of Risk and Insurance 79:1-28"
     claims = frozenset({"loss monotonicity"})
 
