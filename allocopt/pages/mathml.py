@@ -21,11 +21,11 @@ _TOKEN = re.compile(
 )
 _SIGNS = {
     "le": "≤", "leq": "≤", "ge": "≥", "geq": "≥", "ne": "≠", "neq": "≠", "in": "∈", "notin": "∉", "subset": "⊂",
-    "subseteq": "⊆", "cup": "∪", "cap": "∩", "cdot": "·", "top": "⊤", "times": "×", "pm": "±", "approx": "≈", "sim": "∼",
+    "subseteq": "⊆", "cup": "∪", "cap": "∩", "cdot": "·", "times": "×", "pm": "±", "approx": "≈", "sim": "∼",
     "equiv": "≡", "to": "→", "mapsto": "↦", "Rightarrow": "⇒", "Longrightarrow": "⟹", "iff": "⟺", "forall": "∀",
     "exists": "∃", "wedge": "∧", "vee": "∨", "ll": "≪", "gg": "≫", "propto": "∝", "perp": "⊥", "succeq": "⪰",
     "setminus": "\\",  # ∖ is missing from many fonts
-    "mid": "∣", "colon": ":", "#": "#", "%": "%", "&": "&amp;", "_": "_",
+    "mid": "∣", "top": "⊤", "colon": ":", "#": "#", "%": "%", "&": "&amp;", "_": "_",
 }  # fmt: skip
 _LETTERS = LETTERS | {"infty": "∞", "emptyset": "∅", "partial": "∂", "nabla": "∇"}
 _DOTS = {"dots": "…", "ldots": "…", "cdots": "⋯", "vdots": "⋮"}
