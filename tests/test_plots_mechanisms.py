@@ -238,7 +238,9 @@ def test_a_layer_is_exhausted_at_the_sum_of_all_layers_up_to_it(losses: list[flo
     exact = pd.Series([10.0, 14.0, 19.0, 79.0], index=found.by_layer.columns)
     known = found.exhaustion.dropna()
     np.testing.assert_allclose(known, exact[known.index], rtol=1e-12)
-    shown = exact.index[(exact < 0.999 * max(losses)) & [any(e <= x < max(losses) for x in losses) for e in exact]]
+    shown = exact.index[
+        (exact < 0.999 * max(losses)) & np.array([any(e <= x < max(losses) for x in losses) for e in exact])
+    ]
     assert set(shown) <= set(known.index)
 
 

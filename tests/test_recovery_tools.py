@@ -126,7 +126,11 @@ def test_set_off_never_enlarges_the_claims() -> None:
 
 
 @settings(max_examples=40)
-@given(st.lists(st.floats(-50, 50), min_size=1, max_size=6), st.floats(0, 80), st.floats(0, 1))
+@given(
+    st.lists(st.integers(-5000, 5000).map(lambda cents: cents / 100), min_size=1, max_size=6),
+    st.floats(0, 80),
+    st.floats(0, 1),
+)
 def test_what_is_paid_is_what_there_is(net: list[float], assets: float, recovery: float) -> None:
     book = pd.DataFrame({"x": net})
     closed = ao.full_tear_up(book, pd.Series({"x": 1.0}), pd.Series({"x": 0.0}), assets, recovery=recovery)

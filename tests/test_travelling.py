@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import pickle
 from concurrent.futures import ProcessPoolExecutor
+from dataclasses import fields
 from functools import cache
 from multiprocessing import get_context
 from typing import Any
@@ -30,8 +31,13 @@ BY_SCENARIOS = ("aumann-shapley", "cost-gap", "covariance", "euler-es", "euler-s
 NEEDS: dict[str, dict[str, Any]] = {rule: {"scenarios": SCENARIOS} for rule in BY_SCENARIOS} | {
     "queue": {"score": "risk"}, "contract-pro-rata": {"key": "risk"}, "risk-aware-pro-rata": {"leverage": "risk"},
     "minimax-leverage": {"equity": "risk"}, "lots": {"lot": 5.0},
+    "elliptical": {"scale": [[9.0, 2.0, 0.0], [2.0, 16.0, 1.0], [0.0, 1.0, 4.0]]},
 }  # fmt: skip
-GAMES = ("shapley", "proportional-shapley", "least-squares-value")
+GAMES = [name for name, kind in ao.schemes().items() if "game" in {field.name for field in fields(kind)}]
+BESIDE: dict[str, dict[str, Any]] = {
+    "owen": {"unions": [["A", "B"], ["C"]]}, "myerson": {"links": [("A", "B"), ("B", "C")]},
+    "weighted-shapley": {"weights": [1.0, 2.0, 1.0]},
+}  # fmt: skip
 
 
 def sent(thing: Any) -> Any:
@@ -68,7 +74,7 @@ def test_the_answer_of_every_rule_travels_with_its_evidence(rule: str) -> None:
 @pytest.mark.parametrize("rule", GAMES)
 def test_a_rule_of_a_game_travels(rule: str) -> None:
     game = ao.games.table([0, 60, 30, 70, 10, 65, 38, 75], players=["A", "B", "C"], kind="cost")
-    answer = ao.allocate(problem(), rule, game=game)
+    answer = ao.allocate(problem(), rule, game=game, **BESIDE.get(rule, {}))
     same_answer(answer, sent(answer))
 
 

@@ -185,7 +185,8 @@ def centroid_by_corners(amount: float, claims: Array) -> Array:
        {\sum_S (-1)^{|S|}\, T_S^{n-1}}, \qquad T_S = (L - c(S))^+
     """
     tops, bottom = corner_sums(amount, claims)
-    return np.array([top / bottom for top in tops])
+    # No volume: the amount is the sum of the claims to the last bit, and pays them.
+    return np.array([top / bottom for top in tops]) if bottom else claims.copy()
 
 
 def corner_sums(amount: Any, claims: Any) -> tuple[list[int], int]:

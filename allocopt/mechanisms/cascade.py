@@ -61,7 +61,7 @@ class Cascade:
         named = [layer.payer for layer in self.layers if layer.payer]
         payers = pd.Index(dict.fromkeys([*everybody, *named]), name=self.event.payers.index.name)
         rows = {name: answer.shares.reindex(payers, fill_value=0.0) for name, answer in self.allocations.items()}
-        return pd.DataFrame.from_dict(rows, orient="index", columns=payers).rename_axis("layer")
+        return pd.DataFrame.from_dict(rows, orient="index", columns=payers, dtype=float).rename_axis("layer")
 
     @property
     def by_payer(self) -> pd.Series[float]:

@@ -53,6 +53,7 @@ class Period:
     ------
     DataError : days that run backwards, a survivor that has defaulted, a recovery of a default that never was.
 
+    >>> from allocopt.mechanisms.layer import Layer
     >>> table = pd.DataFrame({"role": ["survivor", "survivor"], "default_fund": [30.0, 10.0]}, index=["A", "B"])
     >>> event = Event("toy", loss=20, currency="EUR", date=None, payers=table)
     >>> period = Period(Waterfall("toy", (Layer("fund", roles="survivor", cap="default_fund"),)))

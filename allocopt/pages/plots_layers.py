@@ -32,8 +32,8 @@ def waterfall_data(cascade: Cascade) -> pd.DataFrame:
     roles = cascade.table.T.groupby(roles_of(cascade).to_numpy(), sort=False).sum().T
     roles = roles[[role for role in ROLES if role in roles]]
     frame = pd.DataFrame({"amount": paid, "left": left}, index=steps.index).join(roles)
-    frame["group"] = [layer.pari_passu for layer in cascade.layers]
-    frame["state"] = [_state(cascade, k) for k in range(len(cascade.layers))]
+    frame["group"] = np.array([layer.pari_passu for layer in cascade.layers], dtype=object)
+    frame["state"] = np.array([_state(cascade, k) for k in range(len(cascade.layers))], dtype=object)
     frame.loc[f"residual: {NOBODY}"] = [cascade.residual] * 2 + [0.0] * roles.shape[1] + ["", ""]
     whole = pd.DataFrame([[cascade.loss] * 2 + [0.0] * roles.shape[1] + ["", ""]], ["loss"], frame.columns)
     return pd.concat([whole, frame]).rename_axis("step")

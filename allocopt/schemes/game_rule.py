@@ -6,7 +6,7 @@ import dataclasses
 from abc import abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from functools import cached_property
+from functools import cached_property, partial
 from typing import Any, ClassVar, NamedTuple
 
 import numpy as np
@@ -149,18 +149,20 @@ class GameRule(OnePrice):
         if sampled:
             extras["standard_error"] = pd.Series(errors.copy(), index=problem.ids, name="standard error")
 
-        def evidence(judged: Allocation) -> Certificate:
-            shared, found = certify(judged, supply), self.checked(value)
-            off = float(errors.max(initial=0.0)) * abs(judged.price) / (problem.loss or 1.0)
-            statement = f"{found.statement}; {shared.statement}"
-            if sampled:
-                statement += "; the gap is the largest standard error of a share"
-            return dataclasses.replace(
-                shared, dual=max(shared.dual, found.misfit), gap=max(shared.gap, off), statement=statement,
-                kind="sampled" if sampled else f"{found.kind} and one price", details={"value": found.misfit},
-            )  # fmt: skip
-
+        evidence = partial(self._evidence, supply=supply, value=value, error=float(errors.max(initial=0.0)))
         return dataclasses.replace(answer, extras=extras, evidence=evidence)
+
+    def _evidence(self, judged: Allocation, *, supply: Supply, value: GameValue, error: float) -> Certificate:
+        """The division by the key, the value against what defines it, and how far a sampled value can be off."""
+        shared, found = certify(judged, supply), self.checked(value)
+        statement = f"{found.statement}; {shared.statement}"
+        if error > 0:
+            statement += "; the gap is the largest standard error of a share"
+        return dataclasses.replace(
+            shared, dual=max(shared.dual, found.misfit), statement=statement,
+            gap=max(shared.gap, error * abs(judged.price) / (judged.problem.loss or 1.0)),
+            kind="sampled" if error > 0 else f"{found.kind} and one price", details={"value": found.misfit},
+        )  # fmt: skip
 
     def notes(self, problem: LossProblem, value: GameValue, own: Array, paid: Array) -> tuple[str, ...]:
         """Where the shares are not the values, by how much; how the value was found, and how far it can be off."""

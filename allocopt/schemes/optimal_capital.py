@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from functools import cached_property
+from functools import cached_property, partial
 from types import MappingProxyType
 from typing import Any
 
@@ -214,9 +214,7 @@ class OptimalCapital(RiskRule):
         residual = max(problem.loss - problem.capacity, 0.0)
         added = (*notes, *self._negative(problem, posed.means), self._standing(problem, posed.means, paid))
 
-        def evidence(judged: Allocation) -> Certificate:
-            return _certify(judged, posed, misfit)
-
+        evidence = partial(_certify, posed=posed, misfit=misfit)
         return Allocation(
             problem, paid, residual, float(price), series, method, self, evidence, added,
             {"contributions": contributions},
