@@ -7,7 +7,6 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
 import pandas as pd
 
 from allocopt.errors import AllocOptError, DataError, InfeasibleError, SolverError
@@ -134,8 +133,7 @@ def _granted(
     def tried(bound: Constraint) -> tuple[Fair, Allocation] | None:
         stricter = dataclasses.replace(rule, subject_to=(*rule.subject_to, bound))
         try:
-            with np.errstate(over="ignore", invalid="ignore"):  # at the edge of what is feasible, prices may run away
-                return stricter, stricter.allocate(problem)
+            return stricter, stricter.allocate(problem)
         except (InfeasibleError, SolverError):
             return None
 

@@ -246,8 +246,8 @@ def _on_active_set(program: ConicProgram, x: Array, z: Array, active: NDArray[np
     guess = np.concatenate((x, z[active]))
     for _ in range(5):
         guess = guess + factor.solve(target - exact @ guess)
-    if not (np.abs(guess) < _ABSURD).all():
-        return None
+        if not (np.abs(guess) < _ABSURD).all():  # at the edge of what is feasible the equations run away
+            return None
     full = np.zeros(len(z))
     full[active] = guess[n:]
     return guess[:n], full
