@@ -14,7 +14,7 @@ import pandas as pd
 import pytest
 
 import allocopt as ao
-from allocopt.maths.division import centroid_by_corners, conditional_means
+from allocopt.maths.centroids import centroid_by_corners, conditional_means
 
 Rule = Callable[[F, list[F]], list[F]]
 

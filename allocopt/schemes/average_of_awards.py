@@ -15,8 +15,14 @@ from allocopt.facts.allocation import Allocation
 from allocopt.facts.certificate import Certificate
 from allocopt.facts.checks import Array
 from allocopt.facts.problem import LossProblem
-from allocopt.maths.centroids import centroids, on_grid
-from allocopt.maths.division import FEW, average_of_awards, corner_sums, sampled_average_of_awards
+from allocopt.maths.centroids import (
+    FEW,
+    average_of_awards,
+    centroids,
+    corner_sums,
+    on_grid,
+    sampled_average_of_awards,
+)
 from allocopt.maths.exact import Ratio, ratios
 from allocopt.maths.program import Clause
 from allocopt.schemes.base import single_point
