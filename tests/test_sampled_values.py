@@ -197,7 +197,7 @@ def test_intervals_hold_as_often_as_they_say_and_values_are_right_on_average(nam
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("n", [12, 20, 40])
+@pytest.mark.parametrize("n", [12, 40])
 @pytest.mark.parametrize("name", ["deviation", "voting", "mixed", "two maxima"])
 def test_intervals_hold_as_often_as_they_say_over_games_and_sizes(name, n):
     assert_covered(covered(name, n, "regression", 40 * n, 400)[0])
@@ -205,7 +205,7 @@ def test_intervals_hold_as_often_as_they_say_over_games_and_sizes(name, n):
 
 @pytest.mark.slow
 @pytest.mark.parametrize("method", ["unadjusted", "leverage", "permutation", "stratified", "orthogonal", "quasi"])
-@pytest.mark.parametrize("name", ["deviation", "mixed"])
+@pytest.mark.parametrize("name", ["mixed"])
 def test_intervals_of_every_method_hold_as_often_as_they_say(name, method):
     assert_covered(covered(name, 14, method, 4000, 400)[0])
 
