@@ -14,6 +14,8 @@ from allocopt.mechanisms.torn import TearUp, box_certificate
 
 _ROUNDING = 1e-9  # of the largest variance: below this an eigenvalue is rounding of zero
 
+_DISTURBANCE = r"\sum_i \frac{t_i^\top S\, t_i}{2 w_i}"
+
 
 def least_disturbance(
     Q: Array, q: Array, ids: pd.Index, contracts: pd.Index, covariance: Any, side: Any, size: Array | None
@@ -31,7 +33,9 @@ def least_disturbance(
         raise DataError(f"covariance gives survivor {idle[0]!r} a risk of zero; state a weight for every survivor")
     price, found_by = np.zeros(len(Q)), "closed form (no choice)"
     if len(rows):
-        found = _program(Q, q, S, size, t, rows, columns).solve()
+        found = quadratic_program(
+            Q, q, S, size, t, rows, columns, _DISTURBANCE, "marginal cost of closing one more unit"
+        ).solve()
         cut = np.clip(found.x * Q[columns], 0.0, q[rows, columns])
         t[rows, columns] = np.where(cut <= 1e-13 * Q[columns], 0.0, cut)
         price[free] = [found.prices[f"budget {k}"] / Q[k] for k in np.flatnonzero(free)]
@@ -42,8 +46,11 @@ def least_disturbance(
     return TearUp(ids, contracts, Q, q, t, price, "quadratic", found_by, proof, notes)
 
 
-def _program(Q: Array, q: Array, S: Array, size: Array, fixed: Array, rows: Any, columns: Any) -> Program:
-    """Quantities in units of each contract's own, variances and sizes in units of the largest."""
+def quadratic_program(
+    Q: Array, q: Array, S: Array, size: Array, fixed: Array, rows: Any, columns: Any, latex: str, reading: str
+) -> Program:
+    """The least variance per unit of size of what is closed, ``fixed`` included, over the open pairs of survivor and
+    contract; quantities in units of each contract's own, variances and sizes in units of the largest."""
     import cvxpy as cp
     import scipy.sparse as sp
 
@@ -62,7 +69,7 @@ def _program(Q: Array, q: Array, S: Array, size: Array, fixed: Array, rows: Any,
     cost = 0.5 * cp.sum_squares((blocks @ spread) @ y + already)
     clauses = [
         Clause(f"budget {k}", [cp.sum(y[np.flatnonzero(columns == k)]) == 1.0], r"\sum_i t_{ik} = Q_k",
-               "marginal cost of closing one more unit")
+               reading)
         for k in np.unique(columns)
     ]  # fmt: skip
     clauses.append(Clause("floor", [y >= 0], r"t_{ik} \ge 0", "price of the floor", +1.0, rows=np.arange(len(rows))))
@@ -70,7 +77,7 @@ def _program(Q: Array, q: Array, S: Array, size: Array, fixed: Array, rows: Any,
     if len(near):
         bound = q[rows[near], columns[near]] / unit[columns[near]]
         clauses.append(Clause("held", [y[near] <= bound], r"t_{ik} \le q_{ik}", "price of the position", rows=near))
-    return Program(cost, y, tuple(clauses), r"\sum_i \frac{t_i^\top S\, t_i}{2 w_i}", 1.0, variance / largest)
+    return Program(cost, y, tuple(clauses), latex, 1.0, variance / largest)
 
 
 def signed_covariance(covariance: Any, side: Any, contracts: pd.Index) -> tuple[Array, bool]:

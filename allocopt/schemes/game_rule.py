@@ -239,3 +239,15 @@ class SettledRule(GameRule):
 def _size(value: GameValue) -> float:
     """The size of the amounts, to which breaches are relative."""
     return max(float(np.abs(value.amounts).sum()), abs(value.game.grand)) or 1.0
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class RatedRule(SettledRule):
+    """A rule of the family that measures objections at a rate, over imputations or over all divisions."""
+
+    imputations: bool = field(default=True, metadata={"help": "whether nobody may bear more than it would alone"})
+
+    @property
+    def concept(self) -> str:
+        """The nucleolus, or the prenucleolus where what each pays alone is left out of account."""
+        return self.keyed if self.imputations else self.keyed.replace("nucleolus", "prenucleolus")

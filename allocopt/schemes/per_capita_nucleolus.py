@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 from allocopt.games.answer import GameValue
 from allocopt.games.base import Game
 from allocopt.games.nucleolus import per_capita_nucleolus
-from allocopt.schemes.game_rule import SettledRule
+from allocopt.schemes.game_rule import RatedRule
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
-class PerCapitaNucleolus(SettledRule):
+class PerCapitaNucleolus(RatedRule):
     r"""Every payer bears its part in the per-capita nucleolus: objections are measured per member.
 
     .. math:: \operatorname{lex\,min}_{x(N) = c(N)} \left(\frac{x(S) - c(S)}{|S|}\right)_S \text{ in decreasing order}
@@ -34,13 +34,6 @@ class PerCapitaNucleolus(SettledRule):
     name = "per-capita-nucleolus"
     source = "Grotte (1970); Lemaire (1991), ASTIN Bulletin 21"
     keyed = "per-capita nucleolus"
-
-    imputations: bool = field(default=True, metadata={"help": "whether nobody may bear more than it would alone"})
-
-    @property
-    def concept(self) -> str:
-        """The nucleolus, or the prenucleolus where players are left out of account."""
-        return self.keyed if self.imputations else self.keyed.replace("nucleolus", "prenucleolus")
 
     def value_of(self, game: Game, read: Mapping[str, Any]) -> GameValue:
         """The per-capita nucleolus by player."""

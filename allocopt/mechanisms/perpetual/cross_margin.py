@@ -8,11 +8,12 @@ import numpy as np
 import pandas as pd
 
 from allocopt.errors import DataError
-from allocopt.facts.checks import Array, vector
-from allocopt.maths.program import Clause, Program
+from allocopt.facts.checks import vector
 from allocopt.mechanisms.outcome import amount_table, stakes
-from allocopt.mechanisms.tearup_quadratic import signed_covariance
+from allocopt.mechanisms.tearup_quadratic import quadratic_program, signed_covariance
 from allocopt.mechanisms.torn import TearUp, box_certificate
+
+_RISK = r"\sum_i \frac{z_i^\top \Sigma z_i}{2 E_i}"
 
 
 def drain_leverage(quantity: Any, positions: pd.DataFrame, equity: Any, covariance: Any, side: Any = None) -> TearUp:
@@ -73,7 +74,9 @@ def drain_leverage(quantity: Any, positions: pd.DataFrame, equity: Any, covarian
     rows, columns = np.nonzero((q > 0) & (Q > 0) & (total > Q))
     price, found_by = np.zeros(len(Q)), "closed form (no choice)"
     if len(rows):
-        found = _program(Q, q, facing - t, S, E, rows, columns).solve()
+        found = quadratic_program(
+            Q, q, S, E, t - facing, rows, columns, _RISK, "shadow price of the contract: cost of closing one more"
+        ).solve()
         cut = np.clip(found.x * Q[columns], 0.0, q[rows, columns])
         t[rows, columns] = np.where(cut <= 1e-13 * Q[columns], 0.0, cut)
         for k in np.unique(columns):
@@ -83,32 +86,3 @@ def drain_leverage(quantity: Any, positions: pd.DataFrame, equity: Any, covarian
     proof = box_certificate(Q, q, t, slope, price, "no other division leaves less risk per unit of equity")
     notes = ("the covariance is singular, so other divisions may be as good",) if flat else ()
     return TearUp(ids, contracts, Q, q, t, price, "leverage", found_by, proof, notes)
-
-
-def _program(Q: Array, q: Array, start: Array, S: Array, E: Array, rows: Any, columns: Any) -> Program:
-    """Quantities in units of each contract's own; risks in units of the largest that is left."""
-    import cvxpy as cp
-    import scipy.sparse as sp
-
-    n, contracts = q.shape
-    unit = np.where(Q > 0, Q, 1.0)
-    values, vectors = np.linalg.eigh(S * np.outer(unit, unit))
-    variance, largest = float(values.max()) or 1.0, float(E.max())
-    root = vectors * np.sqrt(np.maximum(values, 0.0) / variance)
-    y = cp.Variable(len(rows), name="t")
-    spread = sp.csr_array(
-        (np.ones(len(rows)), (rows * contracts + columns, np.arange(len(rows)))), shape=(n * contracts, len(rows))
-    )
-    blocks = sp.kron(sp.diags_array(np.sqrt(largest / E)), sp.csr_array(root.T), format="csr")
-    cost = 0.5 * cp.sum_squares(blocks @ (start / unit).ravel() - (blocks @ spread) @ y)
-    clauses = [
-        Clause(f"budget {k}", [cp.sum(y[np.flatnonzero(columns == k)]) == 1.0], r"\sum_i t_{ik} = Q_k",
-               "shadow price of the contract: cost of closing one more")
-        for k in np.unique(columns)
-    ]  # fmt: skip
-    clauses.append(Clause("floor", [y >= 0], r"t_{ik} \ge 0", "price of the floor", +1.0, rows=np.arange(len(rows))))
-    near = np.flatnonzero(q[rows, columns] <= unit[columns])
-    if len(near):
-        bound = q[rows[near], columns[near]] / unit[columns[near]]
-        clauses.append(Clause("held", [y[near] <= bound], r"t_{ik} \le q_{ik}", "price of the position", rows=near))
-    return Program(cost, y, tuple(clauses), r"\sum_i \frac{z_i^\top \Sigma z_i}{2 E_i}", 1.0, variance / largest)
