@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from html import escape
 from typing import Any
 
@@ -12,6 +13,7 @@ import pandas as pd
 
 from allocopt.errors import CertificateError
 from allocopt.facts.allocation import Allocation
+from allocopt.facts.checks import Array
 from allocopt.facts.event import Event
 from allocopt.mechanisms.cents import in_cents
 from allocopt.mechanisms.layer import Layer, PartOf
@@ -54,24 +56,37 @@ class Cascade:
         """What nobody could bear, by pool ('' is the loss of no pool)."""
         return pd.Series(dict(self.way.left), name=self.name, dtype=float).rename_axis("pool")
 
+    @cached_property
+    def _payers(self) -> pd.Index:
+        """Everybody who could be asked: the payers of the event, then those the model names itself."""
+        everybody = list(self.event.payers.index)
+        named = [layer.payer for layer in self.layers if layer.payer]
+        return pd.Index(dict.fromkeys([*everybody, *named]), name=self.event.payers.index.name)
+
+    @cached_property
+    def _paid(self) -> Array:
+        """What each payer bears in each layer, (layers, payers)."""
+        paid = np.zeros((len(self.allocations), len(self._payers)))
+        for row, answer in zip(paid, self.allocations.values(), strict=True):
+            row[self._payers.get_indexer(answer.problem.ids)] = answer.paid
+        return paid
+
     @property
     def table(self) -> pd.DataFrame:
         """What each payer bears in each layer, in currency; payers the model names itself come last."""
-        everybody = list(self.event.payers.index)
-        named = [layer.payer for layer in self.layers if layer.payer]
-        payers = pd.Index(dict.fromkeys([*everybody, *named]), name=self.event.payers.index.name)
-        rows = {name: answer.shares.reindex(payers, fill_value=0.0) for name, answer in self.allocations.items()}
-        return pd.DataFrame.from_dict(rows, orient="index", columns=payers, dtype=float).rename_axis("layer")
+        layers = pd.Index(list(self.allocations), name="layer")
+        return pd.DataFrame(self._paid.copy(), index=layers, columns=self._payers)
 
     @property
     def by_payer(self) -> pd.Series[float]:
         """What each payer bears in all layers together."""
-        return self.table.sum(axis=0).rename(self.name)
+        return pd.Series(self._paid.sum(axis=0), index=self._payers, name=self.name)
 
     @property
     def by_layer(self) -> pd.Series[float]:
         """What each layer bears."""
-        return self.table.sum(axis=1).rename(self.name)
+        layers = pd.Index(list(self.allocations), name="layer")
+        return pd.Series(self._paid.sum(axis=1), index=layers, name=self.name)
 
     @property
     def by_role(self) -> pd.Series[float]:
