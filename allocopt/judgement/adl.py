@@ -139,7 +139,8 @@ def survivor_totals(endowment: Any, haircut: Any, deficit: float, largest_defici
        \texttt{rd\_nse} = \frac{\upsilon}{\upsilon + D - H}
 
     so that taking more raises these three: they are not comparable with the paper's, nor between rules that take
-    different amounts. What has no denominator (nothing taken, nothing left of the deficit) is NaN.
+    different amounts; the last is above one where more is taken than was missing. What has no denominator (nothing
+    taken, nothing left of the deficit) is NaN.
 
     Source: Chitra (2025), arXiv 2512.01112, and the code of its data study (``policy_per_wave.py``, MIT licence).
 
@@ -153,13 +154,14 @@ def survivor_totals(endowment: Any, haircut: Any, deficit: float, largest_defici
     best = float(kept.max(initial=0.0))
     severity = paid / whole if whole > 0 else math.nan
     left = whole - paid if whole - paid > 1e-12 * whole else math.nan  # nothing is left but roundings
+    both = best + whole - paid
     return {
         "largest": best, "top": float(kept[int(np.argmax(w))]) if len(w) else 0.0, "total": float(kept.sum()),
         "ptsr": best / paid if paid > 0 else math.nan,
         "pmr": best / (severity * worst) if severity > 0 and worst > 0 else math.nan,
         "as_implemented": best / left,
         "pmr_as_implemented": best / (left / whole * worst) if worst > 0 and not math.isnan(left) else math.nan,
-        "rd_nse": best / (best + left),
+        "rd_nse": best / both if both > 1e-12 * max(best, whole) else math.nan,
     }  # fmt: skip
 
 
