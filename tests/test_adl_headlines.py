@@ -134,6 +134,18 @@ def test_653_552_663_dollars_and_28_times_are_reproduced_to_the_cent(tables: Tab
     assert (shocks["taken"] <= shocks["capacity"] * (1 + 1e-12)).all()
 
 
+def test_the_factor_of_28_depends_on_which_bursts_are_counted(tables: Tables) -> None:
+    shocks = tables["shocks"].reset_index(drop=True)
+    without = shocks["deficit"] == 0
+    assert without.sum() == 955 and shocks["taken"][without].sum() == pytest.approx(342_510_160.46, abs=CENT)
+    largest = shocks["deficit"].idxmax()
+    assert shocks.loc[largest, ["coin", "deficit", "capacity"]].to_list() == [
+        "WLD", pytest.approx(11_558_884.49, abs=CENT), pytest.approx(31.36, abs=CENT),
+    ]  # fmt: skip
+    for kept, factor in ((~without, 13.7), (shocks.index != largest, 56.7)):
+        assert round(shocks["taken"][kept].sum() / shocks["deficit"][kept].sum(), 1) == factor
+
+
 def test_the_published_bound_and_its_three_percentages_are_reproduced(tables: Tables) -> None:
     bound, path = ao.adl_regret_bound(tables["waves"]["needed"], tables["waves"]["deficit"])
     assert path == pytest.approx(7.059522652722495, rel=1e-12)

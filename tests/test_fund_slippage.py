@@ -19,7 +19,7 @@ from allocopt.errors import CertificateError, DataError
 level_of_book = st.tuples(st.integers(1, 99).map(float), st.integers(0, 20).map(float))
 
 
-@settings(max_examples=80)
+@settings(max_examples=50)
 @given(st.lists(level_of_book, min_size=0, max_size=8), st.integers(1, 30))
 def test_walking_the_book_is_buying_unit_by_unit(book: list[tuple[float, float]], quantity: int) -> None:
     units = sorted((price for price, size in book for _ in range(int(size))), reverse=True)[:quantity]
@@ -72,7 +72,7 @@ def test_the_paper_s_approximation_of_the_loss_of_one_provider_is_off_by_the_num
 slips = st.lists(st.tuples(st.integers(0, 9), st.integers(0, 5), st.integers(0, 4)), min_size=1, max_size=12)
 
 
-@settings(max_examples=100)
+@settings(max_examples=50)
 @given(slips, st.integers(0, 20))
 def test_quantile_mean_and_sum_of_the_tail_are_those_of_the_definition(
     rows: list[tuple[int, int, int]], twentieths: int

@@ -188,5 +188,6 @@ def adl_scores(answer: Allocation, needed: float | None = None) -> dict[str, flo
     kept = survivor_totals(profit, paid, problem.loss, problem.loss)
     return out | {
         "overshoot": away["over"], "shortfall": away["under"], "best survivor keeps": kept["largest"],
-        "top winner keeps": kept["top"], "rank inversions": rank_inversions(profit, profit - paid),
+        "top winner keeps": kept["top"], "survivor ratio": kept["ptsr"],
+        "rank inversions": rank_inversions(profit, profit - paid),
     }  # fmt: skip
