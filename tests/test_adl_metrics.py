@@ -161,6 +161,11 @@ def test_capped_pro_rata_inverts_nobody() -> None:
     question = ao.deficit_problem(ao.simulate_book(300, seed=2), side="long")
     paid = ao.allocate(question, "pro-rata", key="capacity").paid
     assert ao.adl.rank_inversions(question.caps, question.caps - paid) == 0.0
+    near = 1.0 + 1e-15 * np.arange(200)  # a last digit is no rank
+    assert ao.adl.rank_inversions(near, near - 0.37 * near[::-1]) == 0.0
+    assert ao.adl.rank_inversions(near, near[::-1], adjacent=True) == 0.0
+    for scale in (1e-12, 1e12):
+        assert ao.adl.rank_inversions(np.array([2.0, 1.0]) * scale, np.array([0.5, 1.0]) * scale) == 1.0
 
 
 def test_stability_falls_with_noise_and_repeats() -> None:
