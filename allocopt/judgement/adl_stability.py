@@ -25,10 +25,12 @@ def rank_inversions(before: Any, after: Any, *, adjacent: bool = False) -> float
     .. math:: \frac{\#\{(i, j) : w_i > w_j,\ w'_i < w'_j\}}{\#\{(i, j) : w_i > w_j\}}
 
     Pro rata and capped pro rata to :math:`w` invert nothing; a queue may invert most pairs it touches. Amounts that
-    differ by less than 1e-12 of the largest are equal. With ``adjacent`` only neighbours in the order before are compared (of accounts that were equal, those are meant that
-    ended best or worst): the share of steps down the ranking at which somebody ends above somebody of the step before.
-    The second paper counts these; a queue that empties a hundred accounts ahead of a thousand inverts one step of 1,099
-    and up to 100,000 pairs, so the two figures are of different size and are not to be mixed.
+    differ by less than 1e-12 of the largest are equal.
+
+    With ``adjacent`` only neighbours in the order before are compared (of accounts that were equal, those are meant
+    that ended best or worst): the share of steps down the ranking at which somebody ends above somebody of the step
+    before. The second paper counts these; a queue that empties a hundred accounts ahead of a thousand inverts one step
+    of 1,099 and up to 100,000 pairs, so the two figures are of different size and are not to be mixed.
 
     Source of the adjacent form: arXiv 2602.15182 (2026), section 5.2 ("adjacent inversions after ADL").
 
