@@ -76,7 +76,11 @@ if TYPE_CHECKING:
     from allocopt.mechanisms.forced import forced_allocation as forced_allocation
     from allocopt.mechanisms.fund_capital import default_fund_capital as default_fund_capital
     from allocopt.mechanisms.fund_size import size_insurance_fund as size_insurance_fund
+    from allocopt.mechanisms.fund_slippage import book_slippage as book_slippage
+    from allocopt.mechanisms.fund_slippage import liquidity_concentration as liquidity_concentration
+    from allocopt.mechanisms.fund_slippage import slippage_at_risk as slippage_at_risk
     from allocopt.mechanisms.haircut import haircut_gains as haircut_gains
+    from allocopt.mechanisms.insurance_fund import fund_inflows as fund_inflows
     from allocopt.mechanisms.insurance_fund import insurance_fund as insurance_fund
     from allocopt.mechanisms.insurance_fund import simulate_insurance_fund as simulate_insurance_fund
     from allocopt.mechanisms.layer import Layer as Layer
@@ -177,8 +181,9 @@ _NAMES = {
     "mechanisms.forced": "forced_allocation",
     "mechanisms.fund_capital": "default_fund_capital",
     "mechanisms.fund_size": "size_insurance_fund",
+    "mechanisms.fund_slippage": "book_slippage liquidity_concentration slippage_at_risk",
     "mechanisms.haircut": "haircut_gains",
-    "mechanisms.insurance_fund": "insurance_fund simulate_insurance_fund",
+    "mechanisms.insurance_fund": "fund_inflows insurance_fund simulate_insurance_fund",
     "mechanisms.layer": "Layer",
     "mechanisms.margin_haircut": "haircut_margin",
     "mechanisms.non_default": "non_default_loss",

@@ -21,6 +21,7 @@ RUN = (
     "recovery-tools.md",
     "waterfalls.md",
     "adl-2025-10-10.md",
+    "adl-claims.md",
     "crypto-venues.md",
     "games.md",
     "peers.md",

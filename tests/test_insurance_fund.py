@@ -1,9 +1,11 @@
-"""The insurance fund: flows in two ways, the cheapest size in three, and how sure a simulated figure is."""
+"""The insurance fund: what flows in and out in three ways, and how sure a simulated figure is."""
 
 from __future__ import annotations
 
 import dataclasses
+import itertools
 import math
+from fractions import Fraction
 from typing import Any
 
 import numpy as np
@@ -14,13 +16,8 @@ from hypothesis import strategies as st
 
 import allocopt as ao
 from allocopt.errors import CertificateError, DataError
-from allocopt.judgement.risk import expected_shortfall, var
 
 AMOUNTS = st.lists(st.integers(0, 50).map(float), min_size=1, max_size=12)
-
-
-def cost(size: float, losses: Any, rate: float, penalty: float) -> float:
-    return rate * size + penalty * float(np.maximum(np.asarray(losses) - size, 0).mean())
 
 
 # Flows.
@@ -68,7 +65,83 @@ def test_the_certificate_sees_money_that_was_made_up() -> None:
         found.balance[0, 0] = 1.0
 
 
+def test_a_fund_that_is_just_large_enough_is_not_exhausted_by_roundings() -> None:
+    found = ao.insurance_fund(0.3, [0.1, 0.1, 0.1]).verify()  # .3 - .1 - .1 is a little less than .1
+    assert found.exhausted[0] == math.inf and found.residual.sum() == 0 and found.breach_rate.value == 0
+    assert found.paid.sum() == pytest.approx(0.3) and found.drawdown[0] == pytest.approx(1.0)
+    short = ao.insurance_fund(0.3, [0.1, 0.1, 0.1 + 1e-9]).verify()
+    assert short.exhausted[0] == 3 and short.residual[0, 2] == pytest.approx(1e-9)
+
+
+def test_the_first_paper_s_fund_after_the_closing_that_was_worked_out_from_entry() -> None:
+    """Fees of 20 bp at the mark of 1.05 and 10 bp at 1.55: .00365, half of it kept; deficit .449 and not .399."""
+    deficit = 1.55 - (1 + 10 / 99)
+    fees = 0.0020 * 1.05 * 1 + 0.0010 * 1.55 * 1
+    assert fees == pytest.approx(0.00365)
+    flow = ao.fund_inflows([fees], alpha=0.5)
+    small = ao.insurance_fund(0.2, [deficit], flow.to_list()).verify()
+    assert small.residual[0, 0] == pytest.approx(deficit - 0.2) and small.balance[0, 1] == pytest.approx(0.5 * 0.00365)
+    large = ao.insurance_fund(1.0, [deficit], flow.to_list()).verify()
+    assert large.balance[0, 1] == pytest.approx(1.0 + 0.5 * 0.00365 - deficit) and large.residual[0, 0] == 0
+
+
+def test_inflows_are_parts_of_fees_trading_and_funding_by_period() -> None:
+    days = pd.Index(["Mon", "Tue"])
+    found = ao.fund_inflows(
+        pd.Series([4.0, 8.0], days), pd.Series([100.0, 0.0], days), 50.0, alpha=0.25, eta=0.01, beta=0.02
+    )
+    assert found.to_dict() == {"Mon": 1.0 + 1.0 + 1.0, "Tue": 2.0 + 0.0 + 1.0}
+    assert ao.fund_inflows([], alpha=1.0).empty
+
+
+@settings(derandomize=True, deadline=None, max_examples=60)
+@given(st.integers(0, 60).map(float), AMOUNTS, st.integers(0, 9).map(float))
+def test_every_history_is_what_plain_steps_give(first: float, losses: list[float], fee: float) -> None:
+    found = ao.insurance_fund(first, losses, fee)
+    balance, seen, deepest, short = first, [first], 0.0, []
+    for loss in losses:
+        pays = min(balance, loss)
+        short.append(loss - pays)
+        balance += fee - pays
+        seen.append(balance)
+    for k, before in enumerate(seen):
+        for after in seen[k:]:
+            if before > 0:
+                deepest = max(deepest, (before - after) / before)
+    assert found.balance[0].tolist() == seen and found.residual[0].tolist() == short
+    assert found.drawdown[0] == pytest.approx(deepest)
+    assert found.exhausted[0] == next((k + 1 for k, s in enumerate(short) if s > 0), math.inf)
+    assert found.breach_rate.value == pytest.approx(sum(s > 0 for s in short) / len(short))
+
+
 # Simulation.
+
+
+def test_the_simulated_figures_are_those_of_every_path_there_is() -> None:
+    """Three pasts, five periods: all 243 futures, each run in fractions, against sixty thousand drawn ones."""
+    past, fee = [(0, 1), (2, 0), (5, 3)], 5
+    totals = {"exhaustion": Fraction(0), "expected_residual": Fraction(0), "breach_rate": Fraction(0)}
+    paths = list(itertools.product(past, repeat=5))
+    for path in paths:
+        balance, short = Fraction(fee), []
+        for loss, inflow in path:
+            short.append(max(loss - balance, Fraction(0)))
+            balance = max(balance - loss, Fraction(0)) + inflow
+        totals["exhaustion"] += any(short)
+        totals["expected_residual"] += sum(short)
+        totals["breach_rate"] += Fraction(sum(s > 0 for s in short), 5)
+    every = ao.insurance_fund(5.0, [[loss for loss, _ in p] for p in paths], [[flow for _, flow in p] for p in paths])
+    drawn = ao.simulate_insurance_fund(
+        5.0, [float(loss) for loss, _ in past], [float(flow) for _, flow in past], periods=5, paths=60_000, seed=3
+    ).verify()
+    for name, total in totals.items():
+        exact = float(total / len(paths))
+        assert getattr(every.verify(), name).value == pytest.approx(exact, abs=1e-12), name
+        value, error = getattr(drawn, name)
+        assert error > 0 and abs(value - exact) < 4 * error, name
+    assert (
+        abs(drawn.expected_drawdown.value - every.expected_drawdown.value) < 4 * drawn.expected_drawdown.standard_error
+    )
 
 
 def test_the_simulated_probability_is_the_exact_one_within_its_error() -> None:
@@ -96,92 +169,6 @@ def test_blocks_keep_periods_in_a_row_and_losses_keep_their_inflows() -> None:
     assert set(np.diff(found.losses[:, :5]).ravel().tolist()) == {1.0, -4.0}
 
 
-# Size.
-
-
-def test_the_size_at_the_edges() -> None:
-    losses = [0.0, 1.0, 2.0, 10.0]
-    assert ao.size_insurance_fund(losses, 1.0).verify().size == 0
-    assert ao.size_insurance_fund(losses, 5.0).verify().size == 0
-    free = ao.size_insurance_fund(losses, 0.0).verify()
-    assert (free.size, free.largest, free.cost, free.exhaustion) == (10.0, math.inf, 0.0, 0.0)
-    assert ao.size_insurance_fund(losses, 0.3, 0.0).verify().size == 0
-    assert ao.size_insurance_fund([0.0, 0.0], 0.1).verify().cost == 0
-    one = ao.size_insurance_fund([7.0], 0.1).verify()
-    assert (one.size, one.largest, one.cost) == (7.0, 7.0, pytest.approx(0.7)) and math.isnan(one.standard_error)
-
-
-def test_where_several_sizes_cost_the_same_both_ends_are_given() -> None:
-    found = ao.size_insurance_fund([0.0, 1.0, 2.0, 10.0], 0.25).verify()
-    assert (found.size, found.largest) == (2.0, 10.0)
-    assert [cost(k, [0, 1, 2, 10], 0.25, 1) for k in (2, 5, 10)] == pytest.approx([found.cost] * 3)
-
-
-@settings(derandomize=True, deadline=None, max_examples=120)
-@given(AMOUNTS, st.integers(0, 24), st.integers(1, 20))
-def test_no_size_costs_less(losses: list[float], rate: int, penalty: int) -> None:
-    r, kappa = rate / 12, penalty / 10
-    found = ao.size_insurance_fund(losses, r, kappa).verify(1e-9)
-    best = min(cost(k, losses, r, kappa) for k in [0.0, *losses])
-    assert found.cost == pytest.approx(best, abs=1e-9)
-    assert cost(found.size, losses, r, kappa) == pytest.approx(best, abs=1e-9)
-    assert found.size == 0 or cost(found.size - 0.5, losses, r, kappa) > best - 1e-9
-    if math.isfinite(found.largest):
-        assert cost(found.largest, losses, r, kappa) == pytest.approx(best, abs=1e-9)
-        assert r == 0 or cost(found.largest + 0.5, losses, r, kappa) > best + 1e-12
-
-
-@pytest.mark.parametrize("scale", [1e-9, 1.0, 1e12])
-@pytest.mark.parametrize("rate", [0.0, 0.013, 0.31, 0.77, 1.5])
-def test_the_convex_program_finds_the_same_cost_and_prices(rate: float, scale: float) -> None:
-    losses = np.random.default_rng(5).lognormal(0, 2, size=37) * scale
-    exact, solved = (ao.size_insurance_fund(losses, rate, 1.2, by=by).verify() for by in ("closed form", "program"))  # type: ignore[arg-type]
-    assert solved.method.startswith("program")
-    assert solved.cost == pytest.approx(exact.cost, rel=1e-7, abs=1e-9 * scale)
-    assert solved.duals.to_numpy() == pytest.approx(exact.duals.to_numpy(), abs=1e-7)
-
-
-def test_the_size_is_the_quantile_and_the_cost_the_tail_mean_of_risk_measurement() -> None:
-    losses = np.random.default_rng(2).gamma(0.5, 10.0, size=1001)
-    found = ao.size_insurance_fund(losses, 0.02, 0.8)
-    assert found.level == pytest.approx(0.975)
-    assert found.size == pytest.approx(float(var(losses, 0.975)))
-    assert found.cost == pytest.approx(0.02 * float(expected_shortfall(losses, 0.975)))
-
-
-def test_stated_probabilities_weigh_like_repeated_scenarios() -> None:
-    ids = ["calm", "storm"]
-    stated = ao.size_insurance_fund(
-        pd.Series([1.0, 9.0], ids), 0.2, probabilities=pd.Series([0.75, 0.25], ids)
-    ).verify()
-    drawn = ao.size_insurance_fund([1.0, 1.0, 1.0, 9.0], 0.2)
-    assert (stated.size, stated.cost, stated.exhaustion) == pytest.approx((drawn.size, drawn.cost, drawn.exhaustion))
-    assert stated.duals.to_dict() == pytest.approx({"calm": 0.0, "storm": 0.2})
-    assert math.isnan(stated.standard_error) and not math.isnan(drawn.standard_error)
-
-
-def test_the_price_of_a_scenario_is_the_change_of_the_cost() -> None:
-    losses = np.array([0.0, 3.0, 5.0, 8.0, 20.0])
-    found = ao.size_insurance_fund(losses, 0.27)
-    for at, price in enumerate(found.prices):
-        more = losses + 1e-4 * (np.arange(5) == at)
-        assert (ao.size_insurance_fund(more, 0.27).cost - found.cost) / 1e-4 == pytest.approx(price, abs=1e-9)
-
-
-def test_the_certificate_sees_another_size_and_other_prices() -> None:
-    found = ao.size_insurance_fund([0.0, 1.0, 2.0, 10.0], 0.3)
-    for change in ({"size": 5.0}, {"prices": found.prices * 1.1}, {"prices": found.prices[::-1].copy()}):
-        with pytest.raises(CertificateError):
-            dataclasses.replace(found, **change).verify()
-
-
-def test_the_errors_shrink_with_the_number_of_draws() -> None:
-    draws = np.random.default_rng(4).exponential(size=40_000)
-    few, many = ao.size_insurance_fund(draws[:400], 0.05), ao.size_insurance_fund(draws, 0.05)
-    assert many.standard_error < few.standard_error / 5
-    assert abs(many.size - -math.log(0.05)) < 0.05 and abs(many.exhaustion - 0.05) < 4 * many.exhaustion_error
-
-
 @pytest.mark.parametrize(
     ("call", "message"),
     [
@@ -196,12 +183,10 @@ def test_the_errors_shrink_with_the_number_of_draws() -> None:
         (lambda: ao.simulate_insurance_fund(1.0, [1.0], paths=0), "paths is 0"),
         (lambda: ao.simulate_insurance_fund(1.0, [1.0], seed=1.5), "seed is 1.5"),
         (lambda: ao.simulate_insurance_fund(1.0, [1.0], periods=10**6, paths=10**6), "100 million"),
-        (lambda: ao.size_insurance_fund([], 0.1), "losses are empty"),
-        (lambda: ao.size_insurance_fund([1.0], -0.1), "rate is -0.1"),
-        (lambda: ao.size_insurance_fund([1.0], 0.1, math.nan), "penalty is NaN"),
-        (lambda: ao.size_insurance_fund([1.0, 2.0], 0.1, probabilities=[0.5, 0.6]), "add up to 1.1"),
-        (lambda: ao.size_insurance_fund([1.0], 0.1, by="magic"), "magic"),
-        (lambda: ao.size_insurance_fund(1.0, 0.1), "one entry per scenario"),
+        (lambda: ao.fund_inflows([1.0], alpha=1.5), "alpha is 1.5"),
+        (lambda: ao.fund_inflows([1.0], [1.0, 2.0], alpha=0.5), "traded"),
+        (lambda: ao.fund_inflows(1.0, alpha=0.5), "one entry per period"),
+        (lambda: ao.fund_inflows([math.nan], alpha=0.5), "liquidation_fees: .*NaN"),
     ],
 )
 def test_bad_input_gets_one_line(call: Any, message: str) -> None:

@@ -3,8 +3,10 @@ r"""Measures of the auto-deleveraging literature: burdens against the true optim
 Plain functions of haircuts and capacities, one entry per account, as Series (aligned by account), arrays or lists. The
 normalisation is always named: the best that can be done about :math:`\max_i x_i / b_i` is pro rata to the *same* base
 :math:`b`, so a gap measured against another base, or against a rule that is not optimal, fines fairness. Gaps here are
-one-sided: nothing is better than the optimum, and being nearer to it is never a fault. Regret over rounds and the
-check for deficits counted twice come from :mod:`allocopt.judgement.adl_study`.
+one-sided: nothing is better than the optimum, and being nearer to it is never a fault. What is measured over several
+rounds of closings comes from :mod:`allocopt.judgement.adl_rounds` (losses of rounds, regret against a class or the best
+of each round, variation, churn), :mod:`~allocopt.judgement.adl_severity` (how much of a deficit to take, learned
+online) and :mod:`~allocopt.judgement.adl_study` (the published regret, its bound, deficits counted twice).
 """
 
 from __future__ import annotations
@@ -19,13 +21,31 @@ import pandas as pd
 from allocopt.facts.allocation import Allocation
 from allocopt.facts.checks import number
 from allocopt.judgement.adl_columns import columns, rates
-from allocopt.judgement.adl_stability import queue_instability, rank_inversions, rank_stability, sybil_gain
+from allocopt.judgement.adl_rounds import (
+    churn_probability,
+    class_regret,
+    dynamic_regret,
+    effective_slopes,
+    path_variation,
+    round_losses,
+)
+from allocopt.judgement.adl_severity import severities, severity_descent, severity_regret
+from allocopt.judgement.adl_stability import (
+    burden_stability,
+    instability,
+    queue_instability,
+    rank_inversions,
+    rank_stability,
+    sybil_gain,
+)
 from allocopt.judgement.adl_study import adl_regret, adl_regret_bound, standing_losses
 from allocopt.maths.price import Supply, clear
 
 __all__ = [
-    "FairnessGap", "adl_regret", "adl_regret_bound", "adl_scores", "fairness_gap", "haircut_burdens", "least_burden",
-    "overshoot", "queue_instability", "rank_inversions", "rank_stability", "standing_losses", "survivor_totals",
+    "FairnessGap", "adl_regret", "adl_regret_bound", "adl_scores", "burden_stability", "churn_probability",
+    "class_regret", "dynamic_regret", "effective_slopes", "fairness_gap", "haircut_burdens", "instability",
+    "least_burden", "overshoot", "path_variation", "queue_instability", "rank_inversions", "rank_stability",
+    "round_losses", "severities", "severity_descent", "severity_regret", "standing_losses", "survivor_totals",
     "sybil_gain",
 ]  # fmt: skip
 
@@ -52,7 +72,7 @@ def least_burden(budget: float, by: Any, caps: Any = None) -> float:
     >>> least_burden(30.0, [100.0, 50.0], caps=[15.0, 50.0])
     0.3
     """
-    _, (base, most) = columns(by=by, caps=np.full(len(by), np.inf) if caps is None else caps)
+    _, (base, most) = columns(by=by, caps=math.inf if caps is None else caps)
     amount = number(budget, "the budget")
     able = float(np.where(base > 0, most, 0.0).sum())
     if amount > able * (1 + 1e-12):
@@ -104,32 +124,44 @@ def overshoot(taken: float, needed: float) -> dict[str, float]:
 
 
 def survivor_totals(endowment: Any, haircut: Any, deficit: float, largest_deficit: float) -> dict[str, float]:
-    r"""What the best-off winner keeps, per unit of the deficit: the survivor ratios of the literature.
+    r"""What the best-off winner keeps, per unit of the deficit: the survivor ratios of the literature, both ways.
 
-    .. math:: \upsilon = \max_i (w_i - x_i)^+,\quad \mathrm{PTSR} = \frac{\upsilon}{\sum_i x_i},\quad
-       \mathrm{PMR} = \frac{\upsilon}{\theta\,\Delta},\quad \theta = \frac{\sum_i x_i}{D}
+    .. math:: \upsilon = \max_i (w_i - x_i)^+,\quad \mathrm{PTSR} = \frac{\upsilon}{\theta D},\quad
+       \mathrm{PMR} = \frac{\upsilon}{\theta\,\Delta},\quad \theta = \frac{H}{D},\quad H = \sum_i x_i
 
-    :math:`w_i` the profit, :math:`D` the total and :math:`\Delta` the largest deficit. ``top`` is what the *original*
-    largest winner keeps, which a queue does lower; the maximum over survivors it may raise. ``as_implemented`` divides
-    by the residual deficit :math:`D - \sum x_i` instead, as published code does (NaN when nothing is left), so that
-    taking more raises it: not comparable with PTSR.
+    :math:`w_i` the profit, :math:`D` the total and :math:`\Delta` the largest deficit, in currency. ``largest`` is
+    :math:`\upsilon`, ``total`` what all winners keep, and ``top`` what the *original* largest winner keeps, which a
+    queue by profit lowers; the maximum over survivors it may raise. ``ptsr`` and ``pmr`` are the paper's definitions.
+    The code of its data study divides by the deficit that *remains*, and is given apart:
 
-    Source: Chitra (2025), arXiv 2512.01112, and the code of its data study.
+    .. math:: \texttt{as\_implemented} = \frac{\upsilon}{D - H},\quad
+       \texttt{pmr\_as\_implemented} = \frac{\upsilon}{(1 - \theta)\,\Delta},\quad
+       \texttt{rd\_nse} = \frac{\upsilon}{\upsilon + D - H}
+
+    so that taking more raises these three: they are not comparable with the paper's, nor between rules that take
+    different amounts; the last is above one where more is taken than was missing. What has no denominator (nothing
+    taken, nothing left of the deficit) is NaN.
+
+    Source: Chitra (2025), arXiv 2512.01112, and the code of its data study (``policy_per_wave.py``, MIT licence).
 
     >>> kept = survivor_totals([8.0, 4.0, 0.5], [7.5, 0.0, 0.0], 10.0, 10.0)
-    >>> kept["largest"], kept["top"], round(kept["ptsr"], 4), kept["as_implemented"]
-    (4.0, 0.5, 0.5333, 1.6)
+    >>> kept["largest"], kept["top"], round(kept["ptsr"], 4), kept["as_implemented"], round(kept["rd_nse"], 4)
+    (4.0, 0.5, 0.5333, 1.6, 0.6154)
     """
     _, (w, x) = columns(endowment=endowment, haircut=haircut)
     whole, worst = number(deficit, "the deficit"), number(largest_deficit, "the largest deficit")
     kept, paid = np.maximum(w - x, 0.0), float(x.sum())
     best = float(kept.max(initial=0.0))
-    share = paid / whole if whole > 0 else math.nan
+    severity = paid / whole if whole > 0 else math.nan
+    left = whole - paid if whole - paid > 1e-12 * whole else math.nan  # nothing is left but roundings
+    both = best + whole - paid
     return {
         "largest": best, "top": float(kept[int(np.argmax(w))]) if len(w) else 0.0, "total": float(kept.sum()),
         "ptsr": best / paid if paid > 0 else math.nan,
-        "pmr": best / (share * worst) if share > 0 and worst > 0 else math.nan,
-        "as_implemented": best / (whole - paid) if whole - paid > 0 else math.nan,
+        "pmr": best / (severity * worst) if severity > 0 and worst > 0 else math.nan,
+        "as_implemented": best / left,
+        "pmr_as_implemented": best / (left / whole * worst) if worst > 0 and not math.isnan(left) else math.nan,
+        "rd_nse": best / both if both > 1e-12 * max(best, whole) else math.nan,
     }  # fmt: skip
 
 
@@ -156,5 +188,6 @@ def adl_scores(answer: Allocation, needed: float | None = None) -> dict[str, flo
     kept = survivor_totals(profit, paid, problem.loss, problem.loss)
     return out | {
         "overshoot": away["over"], "shortfall": away["under"], "best survivor keeps": kept["largest"],
-        "top winner keeps": kept["top"], "rank inversions": rank_inversions(profit, profit - paid),
+        "top winner keeps": kept["top"], "survivor ratio": kept["ptsr"],
+        "rank inversions": rank_inversions(profit, profit - paid),
     }  # fmt: skip

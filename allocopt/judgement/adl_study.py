@@ -95,7 +95,9 @@ def adl_regret_bound(needed: Any, deficit: Any) -> tuple[float, float]:
 
     :math:`B_t` is the budget needed and :math:`D_t` the deficit of round :math:`t`, in currency; where nothing is
     missing (:math:`D_t = 0`) nothing is needed of it and :math:`\theta_t = 0`. The bound is in currency, and grows with
-    the deficits: counting one loss in several rounds loosens it.
+    the deficits: counting one loss in several rounds loosens it. It is one on what that rule misses *of the deficits*
+    (:func:`allocopt.judgement.adl_severity.severity_regret`); to hold tracking and fairness of :func:`adl_regret`
+    against it, as the published table does, divides two different things.
 
     Returns the bound and :math:`P`. Raises DataError for figures that are negative, unknown, or not one per round.
 

@@ -14,6 +14,8 @@ from allocopt.facts.certificate import Certificate
 from allocopt.facts.checks import Array, number, vector
 from allocopt.mechanisms.outcome import Outcome, amount_table
 
+_NONE = 1e-12
+
 
 class Estimate(NamedTuple):
     """A figure over paths and its standard error; zero where there is one path, which is then a fact."""
@@ -33,12 +35,20 @@ class FundHistory(Outcome):
     @property
     def paid(self) -> Array:
         """What the fund paid, by path and period."""
-        return np.minimum(self.balance[:, :-1], self.losses)
+        return self.losses - self.residual
 
-    @property
+    @cached_property
     def residual(self) -> Array:
-        """What it could not pay, by path and period: it falls to whoever comes next."""
-        return np.maximum(self.losses - self.balance[:, :-1], 0.0)
+        """What it could not pay, by path and period: it falls to whoever comes next.
+
+        What many subtractions leave of a fund that is just large enough is no failure: gaps below 1e-12 of the highest
+        balance so far are none.
+        """
+        gap = self.losses - self.balance[:, :-1]
+        peak = np.maximum.accumulate(self.balance[:, :-1], axis=1)
+        unpaid = np.where(gap > _NONE * peak, np.maximum(gap, 0.0), 0.0)
+        unpaid.flags.writeable = False
+        return unpaid
 
     @property
     def drawdown(self) -> Array:
@@ -58,6 +68,12 @@ class FundHistory(Outcome):
     def exhaustion(self) -> Estimate:
         """The probability that something is left unpaid over the whole time."""
         return _mean(np.isfinite(self.exhausted).astype(np.float64))
+
+    @property
+    def breach_rate(self) -> Estimate:
+        """The part of the periods in which something is left unpaid; each path counts once in the error."""
+        periods = self.losses.shape[1]
+        return _mean((self.residual > 0).mean(axis=1) if periods else np.zeros(len(self.losses)))
 
     @property
     def expected_residual(self) -> Estimate:
@@ -112,7 +128,8 @@ def insurance_fund(initial: float, losses: Any, inflows: Any = 0.0) -> FundHisto
     Returns
     -------
     FundHistory : ``.balance``, ``.paid``, ``.residual``, ``.drawdown``, ``.exhausted``; and over paths ``.exhaustion``,
-        ``.expected_residual``, ``.expected_drawdown``, each with its standard error; ``.certificate``.
+        ``.breach_rate``, ``.expected_residual``, ``.expected_drawdown``, each with its standard error;
+        ``.certificate``. What flows in is worked out from fees by :func:`fund_inflows`.
 
     Raises
     ------
@@ -130,6 +147,39 @@ def insurance_fund(initial: float, losses: Any, inflows: Any = 0.0) -> FundHisto
     if gained.shape != lost.shape:
         raise DataError(f"inflows are {gained.shape} (paths x periods) and losses {lost.shape}; give both alike")
     return FundHistory(lost, gained, _run(first, lost, gained))
+
+
+def fund_inflows(
+    liquidation_fees: Any, traded: Any = 0.0, funding: Any = 0.0, *, alpha: float, eta: float = 0.0, beta: float = 0.0
+) -> pd.Series[float]:
+    r"""What flows into a fund: a part of liquidation fees, of the notional traded and of funding payments.
+
+    .. math:: f_t = \alpha \sum_j \tau_t(\Delta q_j) + \eta\, p_t V_t + \beta\, |\gamma_t|\, p_t \sum_i q_i
+
+    Parameters
+    ----------
+    liquidation_fees : fees of each period's liquidations, :math:`\sum_j \tau_t`, in currency: one entry per period.
+    traded : notional traded, :math:`p_t V_t`, in currency; by period, or one number.
+    funding : funding that changed hands, :math:`|\gamma_t|\, p_t \sum_i q_i`, in currency; by period, or one number.
+    alpha, eta, beta : the parts of the three that the fund receives, between 0 and 1.
+
+    Raises
+    ------
+    DataError : negative or unknown figures, parts that are none, periods that differ.
+
+    Source: T. Chitra, "Autodeleveraging: Impossibilities and Optimization", arXiv 2512.01112, the fund's recursion.
+
+    >>> fund_inflows([10.0, 0.0], traded=[5e4, 1e4], funding=20.0, alpha=0.5, eta=1e-4, beta=0.1).to_list()
+    [12.0, 3.0]
+    """
+    periods = _line(liquidation_fees, "liquidation_fees")
+    out = np.zeros(len(periods))
+    for what, amounts, name, part in (
+        ("liquidation_fees", liquidation_fees, "alpha", alpha), ("traded", traded, "eta", eta),
+        ("funding", funding, "beta", beta),
+    ):  # fmt: skip
+        out += number(part, name, high=1.0) * vector(amounts, periods, what)
+    return pd.Series(out, index=periods, name="inflow")
 
 
 def simulate_insurance_fund(
