@@ -455,7 +455,7 @@ ID = ["A", "B"]
         (lambda: m.group_ratio([1, 2], [1, 2], ["a"]), "groups has shape"),
         (lambda: m.max_core_excess([1, 2], [0, 1, 2]), "expected 4 costs"),
         (lambda: m.max_core_excess([1, 2], [1, 1, 2, 3]), "empty coalition"),
-        (lambda: m.max_core_excess(np.ones(21), []), "up to 20"),
+        (lambda: m.max_core_excess(np.ones(21), []), "expected 2097152 costs"),
     ],
 )
 def test_bad_input_is_named(call, words):
