@@ -89,7 +89,10 @@ class Scorecard:
 
     @property
     def metrics(self) -> pd.DataFrame:
-        """What each fairness metric means: label, direction, unit, best and worst, of what, formula, family."""
+        """What each fairness metric means: label, direction, unit, best and worst, of what, formula, family, favours.
+
+        ``family`` names criteria that count once, ``favours`` the rule that has its best value by construction.
+        """
         return self._meanings(self._of(Metric))
 
     @property
@@ -146,7 +149,7 @@ class Scorecard:
         return ranking.by_criterion(self.values(), {name: one.on_scale for name, one in self.criteria.items()})
 
     def costs(self) -> pd.DataFrame:
-        """What :meth:`pareto` compares: lower is better, each family once, only what every scheme has a value for."""
+        """What :meth:`pareto` compares: lower is better, each family once, without what no scheme has a value for."""
         return ranking.costs(self.values(), self.criteria)
 
     def dominance(self) -> pd.DataFrame:
@@ -154,7 +157,10 @@ class Scorecard:
         return ranking.dominance(self.costs())
 
     def pareto(self) -> pd.Series[bool]:
-        """Per scheme, whether no other is at least as good on every criterion of :meth:`costs` and better on one."""
+        """Per scheme, whether no other is at least as good on every criterion of :meth:`costs` and better on one.
+
+        Two schemes are compared on the criteria that both have a value for.
+        """
         return ranking.efficient(self.costs())
 
     def rank(
@@ -168,7 +174,8 @@ class Scorecard:
             criteria from the most important to the least, or None: every set of weights is as likely as any other,
             which is stochastic multicriteria acceptability analysis (SMAA).
         criteria : which criteria count when no weights are given; by default each family once (Jain's index and the
-            coefficient of variation say the same), of what every scheme has a value for.
+            coefficient of variation say the same). Where a scheme has no value on one of them, the mean of its own
+            others stands in, so that it takes the criterion from nobody else.
         draws : how many weights are drawn where volumes are not measured exactly (three criteria or more); the error
             is stated in ``standard_error``. Values, winning indices and shifts are exact throughout.
         seed : of the draws, by default the card's.
@@ -216,11 +223,11 @@ class Scorecard:
             name: {
                 "label": c.label(self.by), "direction": c.direction, "unit": c.unit,
                 "best": math.nan if c.best is None else c.best, "worst": math.nan if c.worst is None else c.worst,
-                "of": c.of_what.format(by=self.by), "formula": c.formula, "family": c.family,
+                "of": c.of_what.format(by=self.by), "formula": c.formula, "family": c.family, "favours": c.favours,
             }
             for name, c in criteria.items()
         }  # fmt: skip
-        columns = ["label", "direction", "unit", "best", "worst", "of", "formula", "family"]
+        columns = ["label", "direction", "unit", "best", "worst", "of", "formula", "family", "favours"]
         return pd.DataFrame.from_dict(rows, orient="index", columns=columns)
 
     @property
