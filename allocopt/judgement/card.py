@@ -24,7 +24,7 @@ from allocopt.judgement.axioms import check_axioms, divides_by_caps_alone
 from allocopt.judgement.choice import DRAWS, Ranking
 from allocopt.judgement.criterion import Criterion
 from allocopt.judgement.measure import Measure
-from allocopt.judgement.metric import Metric
+from allocopt.judgement.metric import Metric, paid_of
 from allocopt.judgement.resolving import Incentive, Rule
 from allocopt.judgement.uncertainty import bootstrap
 from allocopt.mechanisms.cascade import Cascade
@@ -162,6 +162,14 @@ class Scorecard:
         Two schemes are compared on the criteria that both have a value for.
         """
         return ranking.efficient(self.costs())
+
+    def lorenz(self, rates: bool = True) -> pd.DataFrame:
+        """Schemes x schemes: 1 where the row is more equal than the column by every index, -1 the reverse, 2 alike.
+
+        0 where Lorenz curves cross, so that indices may disagree; of burdens per unit of ``by``, or of amounts.
+        """
+        paid = {title: paid_of(answer) for title, answer in self.answers.items()}
+        return ranking.lorenz_order(paid, self.question.column(self.by) if rates else None)
 
     def rank(
         self, weights: Any = None, *, criteria: Iterable[str] | None = None, draws: int = DRAWS, seed: int | None = None

@@ -11,7 +11,7 @@ import pandas as pd
 
 from allocopt.facts.checks import Array
 from allocopt.judgement.acceptability import Acceptability, acceptability, least_shift, ranked
-from allocopt.judgement.ranking import efficient, turned
+from allocopt.judgement.ranking import efficient, filled, turned
 
 if TYPE_CHECKING:
     from allocopt.judgement.card import Scorecard
@@ -50,8 +50,7 @@ class Ranking:
     def _values(self) -> Array:
         """Values on the fixed scales, (scenarios, criteria, schemes); what no scenario moves is the same in all."""
         card = self.card
-        fixed = card.normalised().loc[list(self.names)].to_numpy(dtype=np.float64)
-        fixed = np.where(np.isnan(fixed), np.nanmean(fixed, axis=0), fixed)
+        fixed = filled(card.normalised().loc[list(self.names)].to_numpy(dtype=np.float64))
         if card.ensemble is None:
             return fixed[None]
         out = np.repeat(fixed[None], len(card.ensemble), axis=0)

@@ -49,7 +49,7 @@ def max_core_excess(x: Column, costs: Game | Array | Worth) -> float:
     return max_excess(game, x if isinstance(x, pd.Series) else burden).excess
 
 
-def least_core_value(costs: Game | Array, n: int | None = None) -> float:
+def least_core_value(costs: Game | Array | Worth, n: int | None = None) -> float:
     r"""The least that the worst-treated coalition can overpay: :func:`max_core_excess` at its minimum over divisions.
 
     .. math:: \varepsilon^* = \min_{x(N) = c(N)} \max_{\emptyset \ne S \subset N} x(S) - c(S)
@@ -62,11 +62,13 @@ def least_core_value(costs: Game | Array, n: int | None = None) -> float:
     >>> round(least_core_value([0, 2, 2, 3, 2, 3, 3, 6]), 9)
     1.0
     """
-    if not isinstance(costs, Game) and not callable(costs):
+    if isinstance(costs, Game):
+        return least_core(costs).epsilon
+    if not callable(costs):
         return least_core(table(costs)).epsilon
-    if n is None and not isinstance(costs, Game):
+    if n is None:
         raise DataError("costs is a function; say of how many payers with n=...")
-    return least_core(as_game(costs, pd.RangeIndex(n or 0))).epsilon
+    return least_core(function(costs, n)).epsilon
 
 
 def distance_to_shapley(x: Column, costs: Game | Array | Worth) -> float:

@@ -1,4 +1,4 @@
-"""Which schemes no other beats: costs on which schemes can be compared, dominance, and the Pareto filter."""
+"""Which schemes no other beats: costs on which schemes can be compared, dominance, the Pareto filter, Lorenz order."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ import pandas as pd
 from allocopt.facts.checks import Array
 from allocopt.judgement.criterion import Criterion
 from allocopt.judgement.inequality import ROUNDING
+from allocopt.judgement.lorenz import lorenz_dominates
 
 
 def costs(values: pd.DataFrame, criteria: Mapping[str, Criterion]) -> pd.DataFrame:
@@ -31,6 +32,11 @@ def by_criterion(values: pd.DataFrame, functions: Mapping[str, Callable[[Any], A
     rows = [functions[str(name)](row) for name, row in zip(values.index, values.to_numpy(np.float64), strict=True)]
     figures = np.array(rows) if rows else np.empty(values.shape)
     return pd.DataFrame(figures, index=values.index, columns=values.columns)
+
+
+def filled(profile: Array) -> Array:
+    """Criteria x schemes with the mean of a scheme's own others where it has no value: nothing of another's enters."""
+    return np.where(np.isnan(profile), np.nanmean(profile, axis=0), profile)
 
 
 def dominance(cost: pd.DataFrame) -> pd.DataFrame:
@@ -54,3 +60,9 @@ def dominance(cost: pd.DataFrame) -> pd.DataFrame:
 def efficient(cost: pd.DataFrame) -> pd.Series[bool]:
     """Whether no other scheme dominates this one."""
     return (~dominance(cost).any(axis=0)).rename("efficient")
+
+
+def lorenz_order(paid: Mapping[str, Array], by: Array | None) -> pd.DataFrame:
+    """Schemes x schemes: how the Lorenz curve of the row lies to that of the column, as codes of ``LorenzOrder``."""
+    codes = [[int(lorenz_dominates(one, other, by)) for other in paid.values()] for one in paid.values()]
+    return pd.DataFrame(codes, index=list(paid), columns=list(paid))
