@@ -52,6 +52,7 @@ if TYPE_CHECKING:
     from allocopt.games.values import weighted_shapley as weighted_shapley
     from allocopt.games.verified import verify_nucleolus as verify_nucleolus
     from allocopt.judgement import adl as adl
+    from allocopt.judgement import criteria as criteria
     from allocopt.judgement import incentives as incentives
     from allocopt.judgement import metrics as metrics
     from allocopt.judgement.adl_study import adl_regret as adl_regret
@@ -165,7 +166,7 @@ _NAMES = {
     "games.shapley": "shapley",
     "games.values": "banzhaf least_squares proportional_shapley semivalue solidarity weighted_shapley",
     "games.verified": "verify_nucleolus",
-    "judgement.": "adl incentives metrics",
+    "judgement.": "adl criteria incentives metrics",
     "judgement.adl_study": "adl_regret adl_regret_bound standing_losses",
     "judgement.axioms": "check_axioms",
     "judgement.choice": "Ranking",

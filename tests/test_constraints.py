@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 import allocopt as ao
 from allocopt.games.claims import claims
 from allocopt.games.table import table
-from allocopt.judgement import inequality, metrics, progressivity
+from allocopt.judgement import equivalents, inequality, lorenz, metrics, progressivity
 from allocopt.judgement.frontier import price_of
 from allocopt.schemes import constraints as cs
 
@@ -168,9 +168,9 @@ METRICS: dict[str, Callable[[np.ndarray], float]] = {
     "theil": inequality.theil,
     "theil per fund": lambda x: inequality.theil(x, by=FUND),
     "kl": lambda x: metrics.kl_divergence(x, FUND),
-    "atkinson 0.5": lambda x: inequality.atkinson(PROBLEM.column("wealth") - x, 0.5),
-    "atkinson 1": lambda x: inequality.atkinson(PROBLEM.column("wealth") - x, 1.0),
-    "atkinson 2": lambda x: inequality.atkinson(PROBLEM.column("wealth") - x, 2.0),
+    "atkinson 0.5": lambda x: equivalents.atkinson(PROBLEM.column("wealth") - x, 0.5),
+    "atkinson 1": lambda x: equivalents.atkinson(PROBLEM.column("wealth") - x, 1.0),
+    "atkinson 2": lambda x: equivalents.atkinson(PROBLEM.column("wealth") - x, 2.0),
     "kolm-pollak": lambda x: metrics.kolm_pollak(x, 3.0),
     "kolm-pollak per fund": lambda x: metrics.kolm_pollak(x / FUND, 2.0),
     "hoover": inequality.hoover,
@@ -209,11 +209,11 @@ def test_lorenz_dominance_is_the_metric(by: str | None, data: st.DataObject) -> 
     constraint = cs.lorenz_dominates(pd.Series(y, index=PROBLEM.ids), by=by)
     if y.any():
         holds = constraint.measure(blend, PROBLEM, TARGET) <= 1e-9
-        assert holds == (order in (inequality.LorenzOrder.FIRST_DOMINATES, inequality.LorenzOrder.EQUAL))
+        assert holds == (order in (lorenz.LorenzOrder.FIRST_DOMINATES, lorenz.LorenzOrder.EQUAL))
 
 
-def metrics_order(x: np.ndarray, y: np.ndarray, by: str | None) -> inequality.LorenzOrder:
-    return inequality.lorenz_dominates(x, y, by=None if by is None else FUND)
+def metrics_order(x: np.ndarray, y: np.ndarray, by: str | None) -> lorenz.LorenzOrder:
+    return lorenz.lorenz_dominates(x, y, by=None if by is None else FUND)
 
 
 @pytest.mark.parametrize("by", [None, "fund"])

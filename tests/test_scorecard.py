@@ -79,7 +79,7 @@ def test_every_number_is_explained(card):
         (card.incentives, card.measures, incentive_measures()),
     ):
         assert list(values.index) == list(meaning.index) == list(of)
-        assert list(meaning) == ["label", "direction", "unit", "best", "worst", "of", "formula", "family"]
+        assert list(meaning) == ["label", "direction", "unit", "best", "worst", "of", "formula", "family", "favours"]
         assert not meaning["label"].str.contains("{", regex=False).any() and meaning["label"].is_unique
     assert "burden per unit of fund" in card.metrics.loc["gini", "label"]
     assert (card.witnesses.map(len) > 10).all(axis=None)

@@ -99,6 +99,14 @@ def schemes(json: JSON = False) -> None:
 
 
 @app.command()
+def metrics(json: JSON = False) -> None:
+    """List the criteria that rules are compared by, with what each judges and which way is better."""
+    from allocopt.cli import listing
+
+    listing.metrics(json)
+
+
+@app.command()
 def allocate(
     event: EVENT, scheme: SCHEME = "pro-rata", key: KEY = None, game: GAME = None, param: PARAM = None,
     loss: LOSS = None, currency: CURRENCY = "", roles: ROLES = None, cap: CAP = None, by: BY = None,

@@ -76,6 +76,31 @@ def schemes(json: bool) -> None:
     return show(out, "Use one: allocopt allocate DATASET --scheme NAME --param parameter=value.")
 
 
+def metrics(json: bool) -> None:
+    """Name, label, direction, scale and family of every criterion of the scorecard, fairness first."""
+    from allocopt.judgement.measure import incentive_measures
+    from allocopt.judgement.metric import fairness_metrics
+
+    criteria = {**fairness_metrics(), **incentive_measures()}
+    if json:
+        return show_json(
+            {
+                name: {
+                    "label": one.label("the exposure"), "sentence": one.doc, "formula": one.formula, "unit": one.unit,
+                    "direction": one.direction, "best": one.best, "worst": one.worst, "family": one.family,
+                    "favours": one.favours,
+                }
+                for name, one in criteria.items()
+            }
+        )  # fmt: skip
+    out = table("", ["criterion", "what it is", "family"], ["better", "best", "worst"])
+    better = {"lower is better": "low", "higher is better": "high", "closer to zero is better": "zero"}
+    for name, one in criteria.items():
+        ends = ["no end" if end is None else f"{end:g}" for end in (one.best, one.worst)]
+        out.add_row(name, one.label("exposure"), one.family, better[one.direction], *ends)
+    return show(out, "Criteria of one family count once. Compare by them: allocopt compare DATASET.")
+
+
 def check(file: Path, json: bool) -> int:
     """Print the findings; 1 when there is any."""
     from allocopt.shelf.library import check_document

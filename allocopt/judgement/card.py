@@ -24,7 +24,7 @@ from allocopt.judgement.axioms import check_axioms, divides_by_caps_alone
 from allocopt.judgement.choice import DRAWS, Ranking
 from allocopt.judgement.criterion import Criterion
 from allocopt.judgement.measure import Measure
-from allocopt.judgement.metric import Metric
+from allocopt.judgement.metric import Metric, paid_of
 from allocopt.judgement.resolving import Incentive, Rule
 from allocopt.judgement.uncertainty import bootstrap
 from allocopt.mechanisms.cascade import Cascade
@@ -89,7 +89,10 @@ class Scorecard:
 
     @property
     def metrics(self) -> pd.DataFrame:
-        """What each fairness metric means: label, direction, unit, best and worst, of what, formula, family."""
+        """What each fairness metric means: label, direction, unit, best and worst, of what, formula, family, favours.
+
+        ``family`` names criteria that count once, ``favours`` the rule that has its best value by construction.
+        """
         return self._meanings(self._of(Metric))
 
     @property
@@ -146,7 +149,7 @@ class Scorecard:
         return ranking.by_criterion(self.values(), {name: one.on_scale for name, one in self.criteria.items()})
 
     def costs(self) -> pd.DataFrame:
-        """What :meth:`pareto` compares: lower is better, each family once, only what every scheme has a value for."""
+        """What :meth:`pareto` compares: lower is better, each family once, without what no scheme has a value for."""
         return ranking.costs(self.values(), self.criteria)
 
     def dominance(self) -> pd.DataFrame:
@@ -154,8 +157,19 @@ class Scorecard:
         return ranking.dominance(self.costs())
 
     def pareto(self) -> pd.Series[bool]:
-        """Per scheme, whether no other is at least as good on every criterion of :meth:`costs` and better on one."""
+        """Per scheme, whether no other is at least as good on every criterion of :meth:`costs` and better on one.
+
+        Two schemes are compared on the criteria that both have a value for.
+        """
         return ranking.efficient(self.costs())
+
+    def lorenz(self, rates: bool = True) -> pd.DataFrame:
+        """Schemes x schemes: 1 where the row is more equal than the column by every index, -1 the reverse, 2 alike.
+
+        0 where Lorenz curves cross, so that indices may disagree; of burdens per unit of ``by``, or of amounts.
+        """
+        paid = {title: paid_of(answer) for title, answer in self.answers.items()}
+        return ranking.lorenz_order(paid, self.question.column(self.by) if rates else None)
 
     def rank(
         self, weights: Any = None, *, criteria: Iterable[str] | None = None, draws: int = DRAWS, seed: int | None = None
@@ -168,7 +182,8 @@ class Scorecard:
             criteria from the most important to the least, or None: every set of weights is as likely as any other,
             which is stochastic multicriteria acceptability analysis (SMAA).
         criteria : which criteria count when no weights are given; by default each family once (Jain's index and the
-            coefficient of variation say the same), of what every scheme has a value for.
+            coefficient of variation say the same). Where a scheme has no value on one of them, the mean of its own
+            others stands in, so that it takes the criterion from nobody else.
         draws : how many weights are drawn where volumes are not measured exactly (three criteria or more); the error
             is stated in ``standard_error``. Values, winning indices and shifts are exact throughout.
         seed : of the draws, by default the card's.
@@ -216,11 +231,11 @@ class Scorecard:
             name: {
                 "label": c.label(self.by), "direction": c.direction, "unit": c.unit,
                 "best": math.nan if c.best is None else c.best, "worst": math.nan if c.worst is None else c.worst,
-                "of": c.of_what.format(by=self.by), "formula": c.formula, "family": c.family,
+                "of": c.of_what.format(by=self.by), "formula": c.formula, "family": c.family, "favours": c.favours,
             }
             for name, c in criteria.items()
         }  # fmt: skip
-        columns = ["label", "direction", "unit", "best", "worst", "of", "formula", "family"]
+        columns = ["label", "direction", "unit", "best", "worst", "of", "formula", "family", "favours"]
         return pd.DataFrame.from_dict(rows, orient="index", columns=columns)
 
     @property

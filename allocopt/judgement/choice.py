@@ -11,7 +11,7 @@ import pandas as pd
 
 from allocopt.facts.checks import Array
 from allocopt.judgement.acceptability import Acceptability, acceptability, least_shift, ranked
-from allocopt.judgement.ranking import efficient, turned
+from allocopt.judgement.ranking import efficient, filled, turned
 
 if TYPE_CHECKING:
     from allocopt.judgement.card import Scorecard
@@ -50,7 +50,7 @@ class Ranking:
     def _values(self) -> Array:
         """Values on the fixed scales, (scenarios, criteria, schemes); what no scenario moves is the same in all."""
         card = self.card
-        fixed = card.normalised().loc[list(self.names)].to_numpy(dtype=np.float64)
+        fixed = filled(card.normalised().loc[list(self.names)].to_numpy(dtype=np.float64))
         if card.ensemble is None:
             return fixed[None]
         out = np.repeat(fixed[None], len(card.ensemble), axis=0)
@@ -61,8 +61,17 @@ class Ranking:
 
     @property
     def profile(self) -> pd.DataFrame:
-        """Criteria x schemes from 0 (worst) to 1 (best) on their fixed scales; the mean over scenarios where given."""
+        """Criteria x schemes from 0 (worst) to 1 (best) on their fixed scales; the mean over scenarios where given.
+
+        Where a scheme has no value (see ``lacking``) the mean of its own others stands in: that neither helps nor harms
+        it, and takes the criterion from nobody else.
+        """
         return pd.DataFrame(self._values.mean(axis=0), index=list(self.names), columns=self.schemes)
+
+    @property
+    def lacking(self) -> pd.DataFrame:
+        """Criteria x schemes: whether a scheme has no value there (gains from splitting, of figures by payer)."""
+        return self.card.values().loc[list(self.names)].isna()
 
     @property
     def weights(self) -> pd.Series[float]:

@@ -14,7 +14,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from enum import IntEnum
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -65,20 +64,22 @@ def shares(x: Array, w: Array) -> tuple[Array, Array]:
     return fractions(x) if x.any() else fractions(w), fractions(w)
 
 
-def _counted(x: Column, by: Column | None) -> tuple[Array, Array]:
+def counted(x: Column, by: Column | None) -> tuple[Array, Array]:
     """Shares of burden and of exposure of the payers who have either."""
     p, q = shares(*read(x=x, by=by))
     counts = (p > 0) | (q > 0)
     return p[counts], q[counts]
 
 
-def _ratio(p: Array, q: Array) -> Array:
+def ratio(p: Array, q: Array) -> Array:
+    """Burden over exposure; infinite without exposure."""
     with np.errstate(divide="ignore", over="ignore", invalid="ignore"):
         return np.asarray(p / q, dtype=np.float64)
 
 
-def _by_ratio(p: Array, q: Array) -> tuple[Array, Array]:
-    order = np.argsort(_ratio(p, q), kind="stable")
+def by_ratio(p: Array, q: Array) -> tuple[Array, Array]:
+    """The same payers, lightest ratio first."""
+    order = np.argsort(ratio(p, q), kind="stable")
     return p[order], q[order]
 
 
@@ -108,7 +109,7 @@ def gini(x: Column, weights: Column | None = None, by: Column | None = None, unb
     if unbiased and by is not None:
         raise DataError("unbiased=True corrects for the number of payers and has no meaning by exposure: leave out by")
     burdens, exposures, copies = read(x=x, by=by, weights=weights)
-    value = max(0.0, twice_the_area(*_by_ratio(*shares(burdens * copies, exposures * copies))))
+    value = max(0.0, twice_the_area(*by_ratio(*shares(burdens * copies, exposures * copies))))
     if not unbiased or value == 0.0:
         return value
     n = float(copies.sum())
@@ -123,7 +124,7 @@ def coefficient_of_variation(x: Column, by: Column | None = None) -> float:
     >>> round(coefficient_of_variation([1, 2, 3, 4]) ** 2, 12)
     0.2
     """
-    p, q = _counted(x, by)
+    p, q = counted(x, by)
     with np.errstate(divide="ignore", over="ignore"):
         return math.sqrt(np.sum((p - q) * ((p - q) / q)))
 
@@ -164,12 +165,17 @@ def generalized_entropy(x: Column, alpha: float, by: Column | None = None) -> fl
     0.1
     """
     a = number(alpha, "alpha", low=-math.inf)
-    p, q = _counted(x, by)
+    p, q = counted(x, by)
     if a in (0.0, 1.0):
         return _divergence(p, q) if a else _divergence(q, p)
     with np.errstate(divide="ignore", over="ignore", invalid="ignore"):
-        power = np.where(q > 0, q * (p / q) ** a, math.inf if a > 1 else 0.0)
-    return max(0.0, float(np.sum(power - a * p - (1 - a) * q)) / (a * (a - 1)))
+        logs = np.log(p / q)
+        # each term less its tangent at p = q, written so that nothing cancels as alpha nears 0 or 1
+        if a < 0.5:
+            terms = np.where(q > 0, q * np.expm1(a * logs), 0.0) - a * (p - q)
+        else:
+            terms = np.where(p > 0, p * np.expm1((a - 1) * logs), 0.0) - (a - 1) * (p - q)
+    return max(0.0, float(np.sum(terms / (a * (a - 1)))))
 
 
 def _divergence(p: Array, q: Array) -> float:
@@ -200,36 +206,6 @@ def theil_l(x: Column, by: Column | None = None) -> float:
     return generalized_entropy(x, 0.0, by)
 
 
-def atkinson(x: Column, epsilon: float) -> float:
-    r"""Atkinson index: the part of the total of a *good* that equality would save; 0 when equal, at most 1.
-
-    .. math:: A = 1 - \frac{1}{\bar x}\Big(\frac1n \sum_i x_i^{1-\epsilon}\Big)^{1/(1-\epsilon)},\qquad
-        \epsilon = 1:\ 1 - \frac{\text{geometric mean}}{\bar x}
-
-    ``epsilon`` >= 0 is the aversion to inequality. Meant for what payers keep (``cap - x``), **not for burdens**: it
-    weighs those who bear little most, and with epsilon >= 1 one payer who bears nothing makes it 1. For burdens use
-    :func:`~allocopt.judgement.metrics.kolm_pollak`.
-
-    Source: Atkinson, Journal of Economic Theory 2, 1970, 244-263; the warning: EPA NCEE working paper 2013-04.
-
-    >>> round(atkinson([1, 2, 3, 4], epsilon=1), 6)
-    0.114654
-    """
-    e = number(epsilon, "epsilon")
-    p, q = shares(*read(x=x, by=None))
-    if e == 0 or not len(p):
-        return 0.0
-    if e >= 1 and not p.all():
-        return 1.0
-    with np.errstate(divide="ignore"):
-        logs = np.log(p / q)
-    if e == 1:
-        return max(0.0, -math.expm1(float(logs.mean())))
-    scaled = (1 - e) * logs
-    top = float(scaled.max())
-    return max(0.0, -math.expm1((top + math.log(np.exp(scaled - top).mean())) / (1 - e)))
-
-
 def hoover(x: Column, by: Column | None = None) -> float:
     r"""Hoover index :math:`\tfrac12 \sum_i |p_i - q_i|`: the part of the loss that would have to change hands.
 
@@ -240,62 +216,5 @@ def hoover(x: Column, by: Column | None = None) -> float:
     >>> round(hoover([10, 10, 30], by=[10, 20, 20]), 12)
     0.2
     """
-    p, q = _counted(x, by)
+    p, q = counted(x, by)
     return 0.5 * float(np.abs(p - q).sum())
-
-
-def lorenz_curve(x: Column, by: Column | None = None) -> tuple[Array, Array]:
-    r"""Points of the Lorenz curve, lightest burden (or ratio) first: running shares of payers (or exposure), of burden.
-
-    Both arrays start at 0 and end at 1. The Gini coefficient is twice the area between curve and diagonal.
-
-    >>> p, L = lorenz_curve([50, 75, 75])
-    >>> L.round(3).tolist()
-    [0.0, 0.25, 0.625, 1.0]
-    """
-    burden, exposure = _by_ratio(*_counted(x, by))
-    return tuple(np.concatenate([[0.0], np.cumsum(v)[:-1], [1.0]]) for v in (exposure, burden))  # type: ignore[return-value]
-
-
-class LorenzOrder(IntEnum):
-    """How two Lorenz curves lie, with the codes of R's ``ClaimsProblems::lorenzdominance``."""
-
-    SECOND_DOMINATES = -1
-    INCOMPARABLE = 0
-    FIRST_DOMINATES = 1
-    EQUAL = 2
-
-
-def lorenz_dominates(x: Column, y: Column, by: Column | None = None) -> LorenzOrder:
-    r"""Whether ``x`` is more equal than ``y`` by every index that respects the Lorenz order.
-
-    1: yes, its curve lies nowhere below that of ``y`` and somewhere above. -1: the reverse. 2: the curves are equal.
-    0: they cross, and indices may disagree. The curves are of shares, so totals and numbers of payers may differ;
-    curves closer than a part in 1e9 count as equal.
-
-    Source: manual of R package ClaimsProblems 1.0.0, ``lorenzdominance`` (definition and codes).
-
-    >>> lorenz_dominates([50, 75, 75], [100 / 3, 250 / 3, 250 / 3]).name
-    'FIRST_DOMINATES'
-    """
-    first, second = _by_ratio(*_counted(x, by)), _by_ratio(*_counted(y, by))
-    rates = np.concatenate([_ratio(*first), _ratio(*second)])
-    rates = rates[np.isfinite(rates)]
-    gap = _excess(*second, rates) - _excess(*first, rates)
-    above, below = gap.max(initial=0.0) > ROUNDING, gap.min(initial=0.0) < -ROUNDING
-    if above and below:
-        return LorenzOrder.INCOMPARABLE
-    if not above and not below:
-        return LorenzOrder.EQUAL
-    return LorenzOrder.FIRST_DOMINATES if above else LorenzOrder.SECOND_DOMINATES
-
-
-def _excess(p: Array, q: Array, rates: Array) -> Array:
-    r"""Burden beyond each rate, :math:`\sum_i (p_i - t q_i)^+`: the conjugate of the Lorenz curve, lower = more equal.
-
-    It says the same as the curve, as far apart, and also sees a payer without exposure, whom points of the curve hide
-    in a vertical step.
-    """
-    heavier = np.searchsorted(_ratio(p, q), rates)
-    burden, exposure = (np.append(np.cumsum(v[::-1])[::-1], 0.0)[heavier] for v in (p, q))
-    return np.asarray(burden - rates * exposure, dtype=np.float64)

@@ -15,7 +15,7 @@ from allocopt.facts.checks import Array
 from allocopt.facts.event import Event
 from allocopt.facts.problem import LossProblem
 from allocopt.judgement.inequality import ROUNDING
-from allocopt.judgement.metric import Metric, fairness_metrics
+from allocopt.judgement.metric import Metric, fairness_metrics, kept
 from allocopt.judgement.passage import passage
 from allocopt.judgement.resolving import Rule
 from allocopt.mechanisms.ensemble import batched
@@ -59,7 +59,7 @@ def scores(
     listed, found = fairness_metrics(), {}
     answers: dict[int, Allocation] = {}
     for name, one in metrics.items():
-        form = FORMS.get(name) if listed.get(name) is one else None
+        form = FORMS.get(name) if name in listed and listed[name].compute is one.compute else None
         values = np.full(len(losses), np.nan)
         plain = np.zeros(len(losses), dtype=np.bool_)
         if paid is not None and form is not None and question.n and (exposure > 0).all():
@@ -94,7 +94,7 @@ def _kept(form: Callable[[Array, Array], Array]) -> Form:
     def judged(paid: Array, caps: Array, w: Array) -> Array:
         out = np.full(len(paid), np.nan)
         if np.isfinite(caps).all():
-            left = np.maximum(caps - paid, 0.0)
+            left = kept(paid, caps)
             some = left.any(axis=1)
             out[~some] = 0.0
             out[some] = form(_parts(left[some]), np.full(paid.shape[1], 1.0 / paid.shape[1]))
@@ -160,6 +160,20 @@ def _kakwani(paid: Array, caps: Array, w: Array) -> Array:
     return _in_order(_parts(paid), w, even) - _in_order((w / w.sum())[None], w, even)
 
 
+def _concentration(paid: Array, caps: Array, w: Array) -> Array:
+    return _in_order(_parts(paid), w, np.full(len(w), 1.0 / len(w)))
+
+
+def _left(paid: Array, caps: Array, w: Array) -> Array:
+    if not np.isfinite(caps).all():
+        return np.full(len(paid), np.nan)
+    left = kept(paid, caps)
+    some = left.any(axis=1)
+    out = np.full(len(paid), _concentration(caps[None], caps, caps)[0])
+    out[some] -= _concentration(left[some], caps, caps)
+    return out
+
+
 def _suits(paid: Array, caps: Array, w: Array) -> Array:
     return _in_order(_parts(paid), w, w / w.sum())
 
@@ -188,6 +202,7 @@ FORMS: dict[str, Form] = {
     "top_share_of_burdens": _alike(lambda p, q: p.max(axis=1)), "theil": _by(_theil),
     "hoover": _by(lambda p, q: 0.5 * np.abs(p - q).sum(axis=1)), "max_min_ratio": _ratio,
     "envy": lambda paid, caps, w: np.ptp(paid / w, axis=1), "max_burden": lambda paid, caps, w: (paid / w).max(axis=1),
-    "cvar_of_burden": _tail, "kolm_pollak": _kolm, "kakwani": _kakwani, "suits": _suits, "kendall_tau_b": _kendall,
+    "cvar_of_burden": _tail, "kolm_pollak": _kolm, "kakwani": _kakwani, "suits": _suits,
+    "concentration_index": _concentration, "reynolds_smolensky": _left, "kendall_tau_b": _kendall,
     "gini_of_residual_wealth": _kept(_gini), "atkinson_of_residual_wealth": _kept(_atkinson),
 }  # fmt: skip

@@ -98,6 +98,7 @@ def measure(
     worst: float | None,
     unit: str = "",
     family: str = "",
+    favours: str = "",
 ) -> Callable[[Probe], Measure]:
     """Make a measure of a function of a case; its name and documentation carry over."""
 
@@ -106,7 +107,8 @@ def measure(
         if not doc:
             raise DataError(f"measure {name!r} has no documentation; say in a sentence what a reader may conclude")
         probe.__qualname__ = f"{name}.probe"  # where pickle finds the function now that its name is the measure's
-        return Measure(name, title, formula, direction, unit, best, worst, of, family or name, doc, probe)
+        ends = (best, worst)
+        return Measure(name, title, formula, direction, unit, *ends, of, family or name, doc, probe, favours=favours)
 
     return make
 
@@ -151,7 +153,7 @@ def pass_through(case: Case) -> Incentive:
 
 
 @measure(title="Split gain", of="the largest or median payer by {by}", direction="lower is better", best=0.0, worst=1.0,
-         unit=GAIN, formula=r"1 - \sum_k x_{ik} / x_i")  # fmt: skip
+         unit=GAIN, formula=r"1 - \sum_k x_{ik} / x_i", favours="pro-rata")  # fmt: skip
 def split_gain(case: Case) -> Incentive:
     """What appearing as 2 to 10 equal accounts saves, the better of two payers; below zero splitting costs."""
     return _best(
@@ -161,7 +163,8 @@ def split_gain(case: Case) -> Incentive:
 
 
 @measure(title="Merge gain", of="the two largest, three median or three smallest payers by {by}", best=0.0, worst=1.0,
-         direction="lower is better", unit=GAIN, formula=r"1 - x_{merged} / \sum_i x_i")  # fmt: skip
+         direction="lower is better", unit=GAIN, formula=r"1 - x_{merged} / \sum_i x_i",
+         favours="pro-rata")  # fmt: skip
 def merge_gain(case: Case) -> Incentive:
     """What appearing as one account saves, the best of three groups; below zero merging costs."""
     ids = case.ranked
@@ -183,7 +186,8 @@ def misreport_gain(case: Case) -> Incentive:
 
 
 @measure(title="Free-rider index", of="burdens against risk contributions", direction="lower is better", best=0.0,
-         worst=1.0, unit="share of the loss", formula=r"\tfrac12 \sum_i |x_i / L - \rho_i|")  # fmt: skip
+         worst=1.0, unit="share of the loss", formula=r"\tfrac12 \sum_i |x_i / L - \rho_i|",
+         favours="pro-rata")  # fmt: skip
 def free_riding(case: Case) -> Incentive:
     """The part of the loss borne by others than those who brought the risk."""
     if not case.risk:

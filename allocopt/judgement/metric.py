@@ -11,8 +11,10 @@ on the list of :func:`fairness_metrics`. A criterion of your own needs no list, 
 Inequality *of what* decides the ranking: by amounts paid, equal shares are perfect and pro-rata is unfair; by rates it
 is the reverse. Criteria therefore judge rates (burden per unit of an exposure that the reader names) unless their name
 says otherwise, and the Gini coefficient and Jain's index are there in both readings. Criteria that are functions of
-each other (for a given number of payers, or whenever rates rise with exposure) share a ``family`` and must not be
-counted twice. Atkinson's index is applied to what payers keep, never to burdens.
+each other (for a given number of payers, or whenever rates rise with exposure) or members of one axiomatic family
+(Jain's index and the entropies: Lan et al., arXiv 0906.0557) share a ``family`` and are counted once. Atkinson's index
+is applied to what payers keep, never to burdens. Criteria that need more than an exposure (a game, a reference, groups)
+are made by :mod:`allocopt.judgement.criteria`.
 """
 
 from __future__ import annotations
@@ -62,6 +64,7 @@ def metric(
     worst: float | None,
     unit: str = "",
     family: str = "",
+    favours: str = "",
 ) -> Callable[[Compute], Metric]:
     """Make a criterion of a function of an allocation and its exposures; its name and documentation carry over."""
 
@@ -73,10 +76,14 @@ def metric(
                 f"metric {name!r} has no documentation; say in a sentence what a reader may conclude from it"
             )
         compute.__qualname__ = f"{name}.compute"  # where pickle finds the function now that its name is the criterion's
-        return Metric(name, title, formula, direction, unit, best, worst, of, family or name, doc, compute)
+        ends = (best, worst)
+        return Metric(name, title, formula, direction, unit, *ends, of, family or name, doc, compute, favours=favours)
 
     return make
 
+
+# Rules that some criteria favour by construction; a committee should see the order without those too.
+PRO, EQUAL, LEFT = "pro-rata", "constrained-equal-awards", "constrained-equal-losses"
 
 RATES = "burden per unit of {by}"
 BURDENS = "burdens"
@@ -84,101 +91,102 @@ KEPT = "what payers keep of their caps"
 
 
 @metric(title="Gini coefficient", of=RATES, direction="lower is better", best=0.0, worst=1.0, family="gini",
-        formula=r"\frac{\sum_{ij} w_i w_j |r_i - r_j|}{2 W X}")  # fmt: skip
+        formula=r"\frac{\sum_{ij} w_i w_j |r_i - r_j|}{2 W X}", favours=PRO)  # fmt: skip
 def gini(allocation: Allocation, by: Array) -> float:
     """How unequal the burden rates are; 0 exactly when burdens are in proportion to exposure."""
-    return metrics.gini(_paid(allocation), by=by)
+    return metrics.gini(paid_of(allocation), by=by)
 
 
 @metric(title="Gini coefficient", of=BURDENS, direction="lower is better", best=0.0, worst=1.0,
-        formula=r"\frac{\sum_{ij} |x_i - x_j|}{2 n^2 \bar x}")  # fmt: skip
+        formula=r"\frac{\sum_{ij} |x_i - x_j|}{2 n^2 \bar x}", favours=EQUAL)  # fmt: skip
 def gini_of_burdens(allocation: Allocation, by: Array) -> float:
     """How unequal the amounts paid are; 0 exactly when all pay the same, so pro-rata looks unfair."""
-    return metrics.gini(_paid(allocation))
+    return metrics.gini(paid_of(allocation))
 
 
 @metric(title="Jain's index", of=RATES, direction="higher is better", best=1.0, worst=0.0, family="dispersion",
-        formula=r"\frac{X^2}{W \sum_i x_i^2 / w_i} = \frac{1}{1 + CV^2}")  # fmt: skip
+        formula=r"\frac{X^2}{W \sum_i x_i^2 / w_i} = \frac{1}{1 + CV^2}", favours=PRO)  # fmt: skip
 def jain(allocation: Allocation, by: Array) -> float:
     """The part of all exposure that in effect bears the loss; 1 exactly when pro-rata."""
-    return metrics.jain(_paid(allocation), by)
+    return metrics.jain(paid_of(allocation), by)
 
 
 @metric(title="Coefficient of variation", of=RATES, direction="lower is better", best=0.0, worst=None,
-        family="dispersion", formula=r"\frac{1}{\bar r} \sqrt{\sum_i \tfrac{w_i}{W} (r_i - \bar r)^2}")  # fmt: skip
+        family="dispersion", formula=r"\frac{1}{\bar r} \sqrt{\sum_i \tfrac{w_i}{W} (r_i - \bar r)^2}",
+        favours=PRO)  # fmt: skip
 def coefficient_of_variation(allocation: Allocation, by: Array) -> float:
     """Standard deviation of the rates over their mean, by exposure; says the same as Jain's index."""
-    return metrics.coefficient_of_variation(_paid(allocation), by)
+    return metrics.coefficient_of_variation(paid_of(allocation), by)
 
 
 @metric(title="Jain's index", of=BURDENS, direction="higher is better", best=1.0, worst=0.0,
-        family="dispersion of burdens", formula=r"\frac{X^2}{n \sum_i x_i^2}")  # fmt: skip
+        family="dispersion of burdens", formula=r"\frac{X^2}{n \sum_i x_i^2}", favours=EQUAL)  # fmt: skip
 def jain_of_burdens(allocation: Allocation, by: Array) -> float:
     """The part of all payers who in effect bear the loss; 1 exactly when all pay the same."""
-    return metrics.jain(_paid(allocation))
+    return metrics.jain(paid_of(allocation))
 
 
 @metric(title="Herfindahl-Hirschman index", of=BURDENS, direction="lower is better", best=0.0, worst=1.0,
-        family="dispersion of burdens", formula=r"\sum_i (x_i / X)^2 = \frac{1}{n J}")  # fmt: skip
+        family="dispersion of burdens", formula=r"\sum_i (x_i / X)^2 = \frac{1}{n J}", favours=EQUAL)  # fmt: skip
 def hhi_of_burdens(allocation: Allocation, by: Array) -> float:
     """Concentration: one over the number of equal payers who would share alike; says the same as Jain of burdens."""
-    return metrics.hhi(_paid(allocation))
+    return metrics.hhi(paid_of(allocation))
 
 
 @metric(title="Share of the largest payer", of=BURDENS, direction="lower is better", best=0.0, worst=1.0,
-        unit="share of the loss", formula=r"\max_i x_i / X")  # fmt: skip
+        unit="share of the loss", formula=r"\max_i x_i / X", favours=EQUAL)  # fmt: skip
 def top_share_of_burdens(allocation: Allocation, by: Array) -> float:
     """How much of the loss hangs on one payer."""
-    return metrics.top_share(_paid(allocation))
+    return metrics.top_share(paid_of(allocation))
 
 
 @metric(title="Theil index", of=RATES, direction="lower is better", best=0.0, worst=None, unit="nats",
-        formula=r"\sum_i \frac{x_i}{X} \log \frac{x_i / X}{w_i / W}")  # fmt: skip
+        family="dispersion", formula=r"\sum_i \frac{x_i}{X} \log \frac{x_i / X}{w_i / W}", favours=PRO)  # fmt: skip
 def theil(allocation: Allocation, by: Array) -> float:
     """Divergence of the shares of burden from the shares of exposure; weighs heavy rates most."""
-    return metrics.theil(_paid(allocation), by)
+    return metrics.theil(paid_of(allocation), by)
 
 
 @metric(title="Hoover index", of=RATES, direction="lower is better", best=0.0, worst=1.0, unit="share of the loss",
-        formula=r"\tfrac12 \sum_i |x_i / X - w_i / W|")  # fmt: skip
+        formula=r"\tfrac12 \sum_i |x_i / X - w_i / W|", favours=PRO)  # fmt: skip
 def hoover(allocation: Allocation, by: Array) -> float:
     """The part of the loss borne beyond proportion; by risk contributions, the part others bear for free riders."""
-    return metrics.hoover(_paid(allocation), by)
+    return metrics.hoover(paid_of(allocation), by)
 
 
 @metric(title="Heaviest over lightest", of=RATES, direction="lower is better", best=1.0, worst=None, unit="times",
-        formula=r"\max_i r_i / \min_i r_i")  # fmt: skip
+        formula=r"\max_i r_i / \min_i r_i", favours=PRO)  # fmt: skip
 def max_min_ratio(allocation: Allocation, by: Array) -> float:
     """How many times heavier the worst-treated payer's rate is; infinite when somebody with exposure pays nothing."""
-    return metrics.max_min_ratio(_paid(allocation), by)
+    return metrics.max_min_ratio(paid_of(allocation), by)
 
 
 @metric(title="Largest envy", of=RATES, direction="lower is better", best=0.0, worst=None, unit="per unit of exposure",
-        formula=r"\max_{ij} (r_i - r_j)^+")  # fmt: skip
+        formula=r"\max_{ij} (r_i - r_j)^+", favours=PRO)  # fmt: skip
 def envy(allocation: Allocation, by: Array) -> float:
     """By how much the worst-treated payer's rate exceeds the best-treated one's."""
-    return metrics.envy(_paid(allocation), by)
+    return metrics.envy(paid_of(allocation), by)
 
 
 @metric(title="Maximum", of=RATES, direction="lower is better", best=0.0, worst=None, unit="per unit of exposure",
-        formula=r"\max_i r_i")  # fmt: skip
+        formula=r"\max_i r_i", favours=PRO)  # fmt: skip
 def max_burden(allocation: Allocation, by: Array) -> float:
     """What the worst-treated payer loses per unit of exposure."""
-    return metrics.max_burden(_paid(allocation), by)
+    return metrics.max_burden(paid_of(allocation), by)
 
 
 @metric(title="Mean over the worst-treated tenth", of=RATES, direction="lower is better", best=0.0, worst=None,
-        unit="per unit of exposure", formula=r"\mathrm{CVaR}_{0.9}(r)")  # fmt: skip
+        unit="per unit of exposure", formula=r"\mathrm{CVaR}_{0.9}(r)", favours=PRO)  # fmt: skip
 def cvar_of_burden(allocation: Allocation, by: Array) -> float:
     """What the worst-treated tenth of the payers lose per unit of exposure, each payer counting once."""
-    return metrics.cvar_of_burden(_paid(allocation), 0.9, by)
+    return metrics.cvar_of_burden(paid_of(allocation), 0.9, by)
 
 
 @metric(title="Kolm-Pollak excess", of=RATES, direction="lower is better", best=0.0, worst=None,
-        unit="of the mean rate", formula=r"\log \frac1n \sum_i e^{r_i / \bar r} - 1")  # fmt: skip
+        unit="of the mean rate", formula=r"\log \frac1n \sum_i e^{r_i / \bar r} - 1", favours=PRO)  # fmt: skip
 def kolm_pollak(allocation: Allocation, by: Array) -> float:
     """How much more than the mean rate would be as bad, if all bore it, as the rates are; made for burdens."""
-    paid = _paid(allocation)
+    paid = paid_of(allocation)
     if not paid.any():
         return 0.0
     if paid[by == 0].any():
@@ -188,43 +196,62 @@ def kolm_pollak(allocation: Allocation, by: Array) -> float:
 
 
 @metric(title="Kakwani progressivity", of="burdens ranked by {by}", direction="closer to zero is better", best=0.0,
-        worst=2.0, formula=r"C_x - G_w")  # fmt: skip
+        worst=2.0, formula=r"C_x - G_w", favours=PRO)  # fmt: skip
 def kakwani(allocation: Allocation, by: Array) -> float:
     """Whether the loss falls on large exposures (> 0) or small ones (< 0) more than in proportion."""
-    return metrics.kakwani(_paid(allocation), by)
+    return metrics.kakwani(paid_of(allocation), by)
 
 
 @metric(title="Suits progressivity", of="burdens against {by}", direction="closer to zero is better", best=0.0,
-        worst=1.0, family="gini", formula=r"1 - 2 \int_0^1 Y\,dW")  # fmt: skip
+        worst=1.0, family="gini", formula=r"1 - 2 \int_0^1 Y\,dW", favours=PRO)  # fmt: skip
 def suits(allocation: Allocation, by: Array) -> float:
     """As Kakwani, per unit of exposure; where rates rise or fall with exposure it is the Gini coefficient, signed."""
-    return metrics.suits(_paid(allocation), by)
+    return metrics.suits(paid_of(allocation), by)
+
+
+@metric(title="Concentration index", of="burdens ranked by {by}", direction="closer to zero is better", best=0.0,
+        worst=1.0, family="gini_of_burdens", formula=r"C_x = \sum_i \tfrac{2 R_i - n - 1}{n} \tfrac{x_i}{X}",
+        favours=EQUAL)  # fmt: skip
+def concentration_index(allocation: Allocation, by: Array) -> float:
+    """Whether amounts fall on large (> 0) or small exposures; where they rise with exposure, the Gini of burdens."""
+    return metrics.concentration_index(paid_of(allocation), by)
+
+
+@metric(title="Reynolds-Smolensky index", of=KEPT, direction="closer to zero is better", best=0.0, worst=2.0,
+        formula=r"G_c - C_{c - x}", favours=PRO)  # fmt: skip
+def reynolds_smolensky(allocation: Allocation, by: Array) -> float:
+    """By how much the loss makes what is left of the caps more (> 0) or less equal; pro-rata to caps, not at all."""
+    if not _capped(allocation):
+        return math.nan
+    caps = allocation.problem.caps
+    return metrics.concentration_index(caps, caps) - metrics.concentration_index(_kept(allocation), caps)
 
 
 @metric(title="Kendall's tau-b", of="burdens against {by}", direction="higher is better", best=1.0, worst=-1.0,
-        formula=r"\tau_b(x, w)")  # fmt: skip
+        formula=r"\tau_b(x, w)", favours=PRO)  # fmt: skip
 def kendall_tau_b(allocation: Allocation, by: Array) -> float:
     """Whether those with more exposure pay more; burdens that agree to a part in 1e9 of the largest count as tied."""
-    paid = _paid(allocation)
+    paid = paid_of(allocation)
     grid = ROUNDING * paid.max(initial=0.0)
     return metrics.kendall_tau_b(np.rint(paid / grid) if grid > 0 else paid, by)
 
 
 @metric(title="Gini coefficient", of=KEPT, direction="lower is better", best=0.0, worst=1.0,
-        formula=r"G(c - x)")  # fmt: skip
+        formula=r"G(c - x)", favours=LEFT)  # fmt: skip
 def gini_of_residual_wealth(allocation: Allocation, by: Array) -> float:
     """How unequal payers are after the loss, in what is left of their caps; NaN when a cap is infinite."""
     return metrics.gini(_kept(allocation)) if _capped(allocation) else math.nan
 
 
 @metric(title="Atkinson index (aversion 1/2)", of=KEPT, direction="lower is better", best=0.0, worst=1.0,
-        formula=r"1 - \frac{(\frac1n \sum_i \sqrt{c_i - x_i})^2}{\frac1n \sum_i (c_i - x_i)}")  # fmt: skip
+        formula=r"1 - \frac{(\frac1n \sum_i \sqrt{c_i - x_i})^2}{\frac1n \sum_i (c_i - x_i)}",
+        favours=LEFT)  # fmt: skip
 def atkinson_of_residual_wealth(allocation: Allocation, by: Array) -> float:
     """The part of what is left that equality would save; with aversion below 1 no exhausted payer decides alone."""
     return metrics.atkinson(_kept(allocation), 0.5) if _capped(allocation) else math.nan
 
 
-def _paid(allocation: Allocation) -> Array:
+def paid_of(allocation: Allocation) -> Array:
     """The burdens; what rounding left below zero reads as zero, a credit is refused."""
     paid = allocation.paid
     if paid.min(initial=0.0) < -ROUNDING * paid.max(initial=0.0):
@@ -239,7 +266,13 @@ def _capped(allocation: Allocation) -> bool:
 
 
 def _kept(allocation: Allocation) -> Array:
-    return np.maximum(allocation.problem.caps - allocation.paid, 0.0)
+    return kept(allocation.paid, allocation.problem.caps)
+
+
+def kept(paid: Array, caps: Array) -> Array:
+    """What is left of the caps; what rounding left of an exhausted one is nothing."""
+    left = caps - paid
+    return np.where(left > ROUNDING * caps, left, 0.0)
 
 
 def fairness_metrics() -> dict[str, Metric]:

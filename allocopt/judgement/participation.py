@@ -13,7 +13,9 @@ from allocopt.errors import DataError
 from allocopt.facts.allocation import Allocation
 from allocopt.facts.checks import Array, number, vector
 from allocopt.facts.event import Event
-from allocopt.judgement import metrics
+from allocopt.games.base import Game
+from allocopt.games.core import max_excess
+from allocopt.judgement.coalitions import as_game
 from allocopt.judgement.inequality import ROUNDING
 from allocopt.judgement.manipulation import Move, Question, asked, position
 from allocopt.judgement.resolving import Incentive, Rule, money, paid, posed
@@ -98,8 +100,8 @@ def exit_gain(allocation: Allocation, standalone: Any, fees: Any = 0.0) -> Incen
 def coalition_excess(allocation: Allocation, costs: Any) -> Incentive:
     r"""What the group with most reason to leave saves by it: :math:`\max_S x(S) - c(S)`, in currency; <= 0 in the core.
 
-    ``costs`` is a cost game as for :func:`~allocopt.judgement.metrics.max_core_excess`, up to 20 payers; the witness
-    names the group. Allocation by Value-at-Risk (Euler) can leave the core.
+    ``costs`` is a game, or costs as for :func:`~allocopt.judgement.coalitions.max_core_excess`; the witness names the
+    group. Allocation by Value-at-Risk (Euler) can leave the core.
 
     >>> from allocopt.schemes import allocate
     >>> from allocopt.facts.problem import LossProblem
@@ -107,21 +109,20 @@ def coalition_excess(allocation: Allocation, costs: Any) -> Incentive:
     >>> print(coalition_excess(allocate(LossProblem(60, table, cap="fund"), "pro-rata"), [0, 20, 50, 60]).witness)
     A bear 30.00 and would bear 20.00 by themselves
     """
-    problem, n = allocation.problem, allocation.problem.n
-    worst = metrics.max_core_excess(allocation.paid, costs)
-    if n < 2:
+    problem = allocation.problem
+    game = as_game(costs, problem.ids)
+    game = game if game.kind == "cost" else game.dual()  # the same excesses, of those who bear and not of those who get
+    if problem.n < 2:
         return Incentive(0.0, "fewer than two payers form no group", problem)
-    masks = np.arange(2**n)
-    members = (masks[:, None] >> np.arange(n) & 1).astype(np.bool_)
-    cost = np.asarray(costs(members) if callable(costs) else costs, dtype=np.float64)
-    borne = members @ allocation.paid
-    at = 1 + int(np.argmax((borne - cost)[1:-1]))
-    group = tuple(problem.ids[members[at]])
+    worst = max_excess(game, allocation.shares if isinstance(costs, Game) else allocation.paid)
+    inside = np.asarray(game.players.isin(worst.coalition))
+    borne = float(allocation.shares[list(worst.coalition)].sum())
+    own = float(game(inside[None])[0])
     told = (
-        f"{', '.join(map(str, group))} bear {money(problem, float(borne[at]))} and would bear "
-        f"{money(problem, float(cost[at]))} by themselves"
+        f"{', '.join(map(str, worst.coalition))} bear {money(problem, borne)} and would bear "
+        f"{money(problem, own)} by themselves"
     )
-    return Incentive(worst, told, problem, group)
+    return Incentive(worst.excess, told, problem, worst.coalition)
 
 
 def clearing_benefit(allocation: Allocation, bilateral: Any, directional: Any) -> pd.DataFrame:

@@ -69,16 +69,35 @@ def suits(x: Column, by: Column) -> float:
 
     0 pro-rata to ``by``, towards 1 when the largest bears all, towards -1 when the smallest does. Payers of equal
     exposure make one straight piece. Where rates rise with exposure it is the Gini coefficient of the rates, where
-    they fall its negative: not a second opinion.
+    they fall its negative: not a second opinion. It is the :func:`deviation_index` from pro-rata.
 
     Source: Suits, American Economic Review 67, 1977, 747-752.
 
     >>> round(suits([0, 1, 2, 3], by=[1, 2, 3, 4]), 12)
     0.166666666667
     """
-    burden, exposure = read(x=x, by=by)
-    group = np.unique(exposure, return_inverse=True)[1]
-    p, q = shares(burden, exposure)
+    return deviation_index(x, by, by)
+
+
+def deviation_index(x: Column, reference: Column, by: Column) -> float:
+    r"""On whom a division falls more than a reference division does: > 0 on the large, < 0 on the small, 0 on neither.
+
+    .. math:: I = 1 - \sum_k (X_k - X_{k-1})(Y_k + Y_{k-1})
+
+    :math:`X_k` are the running shares of the ``reference`` and :math:`Y_k` those of ``x``, payers in order of ``by``
+    (their claims, caps or exposures), smallest first; payers equal in ``by`` make one straight piece. Between -1 and
+    1. Against pro-rata to ``by`` it is the Suits index; against equal burdens the concentration index. 0 says that the
+    two curves balance, not that the divisions are the same: for that see
+    :func:`~allocopt.judgement.departures.distance`. Raises DataError when the reference lays nothing on anybody.
+
+    Source: manual of R package ClaimsProblems 1.0.0, ``deviationindex`` (signed form; definition).
+
+    >>> round(deviation_index([2, 8 / 3, 8 / 3, 8 / 3], [2, 4, 7, 8], by=[2, 4, 7, 8]) * 63, 9)
+    -13.0
+    """
+    burden, basis, rank = read(signed=("by",), x=x, reference=reference, by=by)
+    group = np.unique(rank, return_inverse=True)[1]
+    p, q = shares(burden, basis)
     return twice_the_area(totals(p, group), totals(q, group))
 
 

@@ -63,16 +63,22 @@ def _sides(ranking: Ranking, one: str) -> list[str]:
     """Where it is best of all schemes, and where it loses most of its value."""
     profile, weights = ranking.profile, ranking.weights.to_numpy()
     own = profile[one].to_numpy()
+    has = ~ranking.lacking[one].to_numpy()
     lead = own - profile.drop(columns=one).max(axis=1).to_numpy() if profile.shape[1] > 1 else np.zeros(len(own))
-    ahead = [k for k in np.argsort(-lead, kind="stable") if lead[k] > ROUNDING][:_FEW]
+    ahead = [k for k in np.argsort(-lead, kind="stable") if has[k] and lead[k] > ROUNDING][:_FEW]
     lost = weights * (1.0 - own)
-    behind = [k for k in np.argsort(-lost, kind="stable") if lost[k] > ROUNDING][:_FEW]
+    behind = [k for k in np.argsort(-lost, kind="stable") if has[k] and lost[k] > ROUNDING][:_FEW]
 
     def listed(places: list[int]) -> str:
         return "; ".join(f"{_label(ranking, ranking.names[k])} ({own[k]:.2f})" for k in places)
 
     told = [f"Better than every other on {listed(ahead)}."] if ahead else []
-    return [*told, *([f"It loses most value on {listed(behind)}."] if behind else [])]
+    told += [f"It loses most value on {listed(behind)}."] if behind else []
+    missing = [name for name, there in zip(ranking.names, has, strict=True) if not there]
+    if missing:
+        named = "; ".join(_label(ranking, name) for name in missing)
+        told.append(f"It has no value on {named}: the mean of its others stands in.")
+    return told
 
 
 def _beaten(ranking: Ranking, one: str) -> list[str]:

@@ -16,6 +16,7 @@ from allocopt.judgement.measure import Case, Measure, incentive_measures
 from allocopt.judgement.metric import Metric, fairness_metrics
 from allocopt.judgement.passage import passage
 from allocopt.judgement.resolving import Rule
+from allocopt.judgement.settled import settled
 from allocopt.judgement.uncertainty import ensemble
 from allocopt.mechanisms.cascade import Cascade
 from allocopt.mechanisms.waterfall import Waterfall
@@ -26,6 +27,21 @@ __all__ = ["RISK", "Scorecard", "compare"]
 RISK = "stress_loss"  # the column that holds risk contributions unless another is named
 
 _Kind = TypeVar("_Kind", Metric, Measure)
+
+_GOODS = (
+    "weighs those with little most, so on burdens it is the wrong way round (1, or infinite, when one pays nothing)"
+)
+_INSTEAD = "take 'kolm_pollak' for burdens, or 'atkinson_of_residual_wealth' for what payers keep"
+# Names that a reader may ask for and must not get on burdens, or not without more facts -> what to do instead.
+TRAPS = {
+    **dict.fromkeys(("atkinson", "atkinson_of_burdens", "theil_l", "theil_l_of_burdens"), f"{_GOODS}; {_INSTEAD}"),
+    **dict.fromkeys(
+        ("max_core_excess", "core_excess"), "needs a game; hand criteria.core_excess(game) to metrics=[...]"
+    ),
+    "distance_to_shapley": "needs a game; hand criteria.distance_to_shapley(game) to metrics=[...]",
+    **dict.fromkeys(("distance", "deviation_index"), "needs a reference; take it from allocopt.criteria"),
+    **dict.fromkeys(("group_ratio", "group_gap"), "needs groups; take it from allocopt.criteria"),
+}
 
 
 def compare(
@@ -90,6 +106,7 @@ def compare(
         else:
             answers[title] = rule.allocate(question)
     contributions = risk or (RISK if RISK in question.payers.columns else "")
+    criteria = {name: settled(one, question, column, contributions) for name, one in criteria.items()}
     findings = {}
     for title, rule in rules.items():
         facts = event if event is not None and title in cascades else question
@@ -161,6 +178,8 @@ def _chosen(kind: str, wanted: Any, listed: Mapping[str, _Kind], of: type[_Kind]
             chosen.append(one)
         elif one in listed:
             chosen.append(listed[str(one)])
+        elif one in TRAPS:
+            raise DataError(f"{one!r} {TRAPS[str(one)]}")
         else:
             raise unknown(kind, one, listed)
     return chosen

@@ -32,7 +32,10 @@ def weighting(values: pd.DataFrame, criteria: Mapping[str, Criterion], weights: 
     if named is None:
         names, why = _each_family_once(values, criteria)
         if not names:
-            raise DataError("no criterion has a value for every scheme; compare with metrics or measures that have")
+            raise DataError("no criterion that counts has a value for any scheme; compare with metrics or measures")
+        empty = values.columns[values.loc[list(names)].isna().all(axis=0)]
+        if len(empty):
+            raise DataError(f"{empty[0]!r} has no value on any criterion that counts; leave that scheme out")
         return Weighting(names, np.eye(len(names)), "nothing assumed about their weights", why)
     if isinstance(named, str) or not isinstance(named, Iterable):
         raise DataError(f"{named!r} is no set of criteria; give a dict of weights or a list of names")
@@ -55,7 +58,7 @@ def weighting(values: pd.DataFrame, criteria: Mapping[str, Criterion], weights: 
     for name in listed:
         twin = families.setdefault(criteria[name].family, name)
         if twin != name:
-            raise DataError(f"{twin!r} and {name!r} say the same on another scale; let one of them count")
+            raise DataError(f"{twin!r} and {name!r} are of one family ({criteria[name].family}); let one of them count")
     why = {name: NO_WEIGHT for name in values.index if name not in listed}
     return Weighting(tuple(listed), vertices, basis, pd.Series(why, dtype=object, name="left out"))
 
@@ -76,16 +79,19 @@ def _usable(listed: list[str], values: pd.DataFrame, criteria: Mapping[str, Crit
 
 
 def _each_family_once(values: pd.DataFrame, criteria: Mapping[str, Criterion]) -> tuple[tuple[str, ...], Any]:
+    """The criteria that count: the first of each family that has a value for some scheme; of the others, why not.
+
+    A criterion counts whoever else is compared: one that a scheme lacks stays, one that none has says nothing.
+    """
     families: dict[str, str] = {}
     why: dict[str, str] = {}
     for name in map(str, values.index):
-        lacking = values.columns[np.isnan(values.loc[name].to_numpy(np.float64))]
-        if len(lacking):
-            why[name] = f"no value for {lacking[0]}"
+        if values.loc[name].isna().all():
+            why[name] = "no value for any scheme"
         elif criteria[name].best is None:
             why[name] = "no best end, so no scale"
         else:
             twin = families.setdefault(criteria[name].family, name)
             if twin != name:
-                why[name] = f"says the same as {twin}"
+                why[name] = f"counted once, with {twin}"
     return tuple(families.values()), pd.Series(why, dtype=object, name="left out")

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
-from allocopt.judgement.inequality import lorenz_curve
+from allocopt.judgement.lorenz import lorenz_curve
 from allocopt.pages.canvas import axes, blank, footnote, tall
 from allocopt.pages.provenance import note
 from allocopt.pages.style import MOST, MUTED, look, money, plain

@@ -96,8 +96,8 @@ def fairness(card: Scorecard) -> list[Block]:
     return [
         Heading(3, "Fairness scores"),
         Paragraph(
-            "Each criterion says of what it judges the inequality. Criteria of one family say the same on another "
-            "scale and count once."
+            "Each criterion says of what it judges the inequality. Criteria of one family are not independent and "
+            "count once."
         ),
         Picture("fairness", "Fairness scores, coloured by their place between the fixed ends of each scale.",
                 lambda ax: plots_scores.fairness(card, ax=ax), plots_scores.table_size(card.scores)),
