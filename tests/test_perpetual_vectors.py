@@ -412,7 +412,7 @@ def test_maker_s_86_auctions_of_march_2020() -> None:
 
 
 def test_bitfinex_and_okex_rates() -> None:
-    """36.067 % of all balances in 2016; 17 % of the week's profits in 2018, after 2,510 of the exchange and its fund."""
+    """36.067 % of all balances in 2016; 17 % of the week's profits in 2018, after 2,510 of exchange and fund."""
     cut = ao.allocate(ao.load_event("bitfinex-2016").problem(), "pro-rata")
     assert (cut.paid / cut.problem.caps).tolist() == pytest.approx([0.36067] * cut.problem.n, rel=1e-4)
     told = ao.socialise_session(3_710.0, pd.Series({"all": 7_058.82352941}), fund=2_510.0)
