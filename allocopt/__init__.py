@@ -92,20 +92,26 @@ if TYPE_CHECKING:
     from allocopt.mechanisms.perpetual.cross_margin import drain_leverage as drain_leverage
     from allocopt.mechanisms.perpetual.dydx import dydx_deleverage as dydx_deleverage
     from allocopt.mechanisms.perpetual.lending import comet_absorb as comet_absorb
+    from allocopt.mechanisms.perpetual.lending import drift_spot_loss as drift_spot_loss
     from allocopt.mechanisms.perpetual.lending import maker_flop as maker_flop
     from allocopt.mechanisms.perpetual.lending import morpho_bad_debt as morpho_bad_debt
     from allocopt.mechanisms.perpetual.lending import synthetix_liquidation as synthetix_liquidation
     from allocopt.mechanisms.perpetual.lending import umbrella_slash as umbrella_slash
+    from allocopt.mechanisms.perpetual.lights import adl_lights as adl_lights
     from allocopt.mechanisms.perpetual.pool import gmx_payout as gmx_payout
     from allocopt.mechanisms.perpetual.pool import gmx_pool_factor as gmx_pool_factor
     from allocopt.mechanisms.perpetual.queue import adl_queue as adl_queue
     from allocopt.mechanisms.perpetual.scope import deficit_event as deficit_event
     from allocopt.mechanisms.perpetual.scope import deficit_problem as deficit_problem
+    from allocopt.mechanisms.perpetual.shared_pool import pool_closing_price as pool_closing_price
+    from allocopt.mechanisms.perpetual.shared_pool import redistribute_pool_loss as redistribute_pool_loss
+    from allocopt.mechanisms.perpetual.shared_pool import separate_symbol as separate_symbol
     from allocopt.mechanisms.perpetual.simulate import simulate_book as simulate_book
     from allocopt.mechanisms.perpetual.social import drift_social_loss as drift_social_loss
     from allocopt.mechanisms.perpetual.social import percolator_factor as percolator_factor
     from allocopt.mechanisms.perpetual.social import socialise_session as socialise_session
     from allocopt.mechanisms.perpetual.withdrawals import withdrawal_haircuts as withdrawal_haircuts
+    from allocopt.mechanisms.perpetual.zero_price import lighter_zero_price as lighter_zero_price
     from allocopt.mechanisms.recompense import recompense as recompense
     from allocopt.mechanisms.second_skin import second_skin as second_skin
     from allocopt.mechanisms.tearup import tear_up as tear_up
@@ -192,13 +198,17 @@ _NAMES = {
     "mechanisms.perpetual.book": "PerpetualBook",
     "mechanisms.perpetual.cross_margin": "drain_leverage",
     "mechanisms.perpetual.dydx": "dydx_deleverage",
-    "mechanisms.perpetual.lending": "comet_absorb maker_flop morpho_bad_debt synthetix_liquidation umbrella_slash",
+    "mechanisms.perpetual.lending": "comet_absorb drift_spot_loss maker_flop morpho_bad_debt synthetix_liquidation "
+    "umbrella_slash",
+    "mechanisms.perpetual.lights": "adl_lights",
     "mechanisms.perpetual.pool": "gmx_payout gmx_pool_factor",
     "mechanisms.perpetual.queue": "adl_queue",
     "mechanisms.perpetual.scope": "deficit_event deficit_problem",
+    "mechanisms.perpetual.shared_pool": "pool_closing_price redistribute_pool_loss separate_symbol",
     "mechanisms.perpetual.simulate": "simulate_book",
     "mechanisms.perpetual.social": "drift_social_loss percolator_factor socialise_session",
     "mechanisms.perpetual.withdrawals": "withdrawal_haircuts",
+    "mechanisms.perpetual.zero_price": "lighter_zero_price",
     "mechanisms.recompense": "recompense",
     "mechanisms.second_skin": "second_skin",
     "mechanisms.tearup": "tear_up",

@@ -283,11 +283,11 @@ def test_a_pool_is_deleveraged_between_its_floor_and_its_trigger() -> None:
     assert not ao.gmx_pool_factor(85.0, 100.0).allowed and ao.gmx_pool_factor(85.0, 100.0).most == 0
     assert state.after(95.0, 100.0) == "not reduced" and state.after(80.0, 100.0) == "stands"
     assert state.after(76.0, 100.0) == "overcorrected"
-    assert ao.gmx_pool_factor(-5.0, 100.0).factor == 0.0 and ao.gmx_pool_factor(5.0, 0.0).factor == np.inf
+    assert ao.gmx_pool_factor(-5.0, 100.0).factor == -0.05 and ao.gmx_pool_factor(5.0, 0.0).factor == 0.0
     with pytest.raises(DataError, match="not below the trigger"):
         ao.gmx_pool_factor(1.0, 1.0, trigger=0.5, floor=0.6)
-    payout = ao.gmx_payout(pd.Series({"A": 75.0, "B": 45.0, "C": -10.0}), 100.0).verify()
-    assert payout.shares.tolist() == [18.75, 11.25, 0.0]
+    payout = ao.gmx_payout(pd.Series({"A": 80.0, "B": 50.0, "C": -10.0}), 100.0).verify()
+    assert payout.shares.tolist() == [20.0, 12.5, 0.0]
 
 
 def test_bad_debt_reaches_the_circle_that_each_protocol_names() -> None:

@@ -26,9 +26,8 @@ def slow(pnl: pd.Series[float], balance: pd.Series[float], window: float, least:
     state, states = False, []
     for now in pnl.index:
         inside = [t for t in pnl.index if now - window <= t <= now]
-        top = max(inside, key=lambda t: (pnl[t], t))
-        fall = pnl[now] - pnl[top]
-        ratio = 0.0 if fall >= 0 else fall / balance[top] if balance[top] > 0 else -np.inf
+        fall, held = pnl[now] - max(pnl[t] for t in inside), max(balance[t] for t in inside)
+        ratio = 0.0 if fall >= 0 else fall / held if held > 0 else -np.inf
         if ratio < -0.3 and balance[now] > least:
             state = True
         elif ratio > -0.25:
@@ -90,6 +89,33 @@ def test_an_empty_pool_triggers_by_equity_until_it_is_above_zero() -> None:
     assert ao.adl_trigger(pnl, pnl + 10.0, least=0.0).reason.iloc[-1] == "drawdown"
 
 
+# From Bybit's API documentation v5, "Get ADL Alert", the examples of which are these figures.
+
+
+def test_the_first_example_of_the_document_closes_fifty_thousand() -> None:
+    """A pool of 1M loses 350K with one symbol: the ratio is -35 %, and 50K bring it back to -30 %."""
+    pnl = pool(0.0, -350_000.0, -300_000.0, -249_000.0)
+    found = ao.adl_trigger(pnl, pnl + 1_000_000.0, least=1.0).verify()
+    assert found.ratio.iloc[1] == pytest.approx(-0.35) and found.gap.iloc[1] == pytest.approx(50_000)
+    assert found.active.to_list() == [False, True, True, False]  # it stops above -25 % only
+
+
+def test_the_second_example_counts_from_the_largest_balance_of_the_eight_hours() -> None:
+    """A gain of 1M made the pool 2M; a fall of 600K is then -30 %, on the line: a dollar more starts it."""
+    pnl = pool(0.0, 1_000_000.0, 400_000.0, 399_999.0)
+    found = ao.adl_trigger(pnl, pnl + 1_000_000.0, least=1.0).verify()
+    assert found.ratio.to_list()[:3] == pytest.approx([0, 0, -0.3])
+    assert found.active.to_list() == [False, False, False, True]  # "<", as the condition is written
+    # The largest balance need not be that of the symbol's best hour: others earned 1M afterwards.
+    later = pool(1_000_000.0, 2_000_000.0, 1_400_000.0)
+    assert ao.adl_trigger(pool(0.0, 0.0, -350_000.0), later).ratio.iloc[-1] == pytest.approx(-0.175)
+
+
+def test_the_third_example_is_an_empty_pool_without_any_drawdown_of_thirty_per_cent() -> None:
+    found = ao.adl_trigger(pool(0.0, -250_000.0), pool(1_000_000.0, 0.0), least=1.0).verify()
+    assert found.reason.to_list() == ["none", "equity"]
+
+
 def test_a_small_pool_is_left_to_the_equity_rule() -> None:
     pnl = pool(0.0, -50.0)
     assert ao.adl_trigger(pnl, pnl + POOL).active.iloc[-1]
@@ -106,10 +132,13 @@ def test_timestamps_take_a_timedelta() -> None:
 
 
 @settings(derandomize=True, deadline=None, max_examples=150)
-@given(st.lists(st.integers(-12, 10), min_size=1, max_size=40), st.integers(1, 12), st.sampled_from([0.0, 5.0, 60.0]))
-def test_the_vectorised_state_is_that_of_the_loop(steps: list[int], window: int, least: float) -> None:
-    pnl = pool(*np.cumsum(steps).astype(float))
-    balance = pnl + 40.0
+@given(
+    steps=st.lists(st.tuples(st.integers(-12, 10), st.integers(-9, 9)), min_size=1, max_size=40),
+    window=st.integers(1, 12), least=st.sampled_from([0.0, 5.0, 60.0]),
+)  # fmt: skip
+def test_the_vectorised_state_is_that_of_the_loop(steps: list[tuple[int, int]], window: int, least: float) -> None:
+    pnl = pool(*np.cumsum([own for own, _ in steps]).astype(float))
+    balance = pnl + 40.0 + np.cumsum([others for _, others in steps])  # the pool is shared with other symbols
     found = ao.adl_trigger(pnl, balance, window=float(window), least=least).verify()
     ours = pd.Series(found.drawn, index=pnl.index)
     assert ours.to_list() == slow(pnl, balance, window, least)

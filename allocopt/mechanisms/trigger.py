@@ -26,6 +26,7 @@ class Triggered(Outcome):
     pnl: Array
     balance: Array
     peaks: NDArray[np.intp]
+    base: Array
     drawn: NDArray[np.bool_]
     empty: NDArray[np.bool_]
     start: float
@@ -34,15 +35,12 @@ class Triggered(Outcome):
 
     @property
     def ratio(self) -> pd.Series[float]:
-        """The profit of the pool since its peak in the window, over the balance at that peak; never above zero."""
+        """The fall of the profit from its peak in the window, over the largest balance in it; never above zero."""
         return pd.Series(self._ratio.copy(), index=self.times, name="ratio")
 
     @cached_property
     def _ratio(self) -> Array:
-        fall = self.pnl - self.pnl[self.peaks]
-        base = self.balance[self.peaks]
-        known = base > 0
-        return np.where(fall < 0, np.divide(fall, base, out=np.full(len(fall), -np.inf), where=known), 0.0)
+        return _drawdown(self.pnl - self.pnl[self.peaks], self.base)
 
     @property
     def active(self) -> pd.Series[bool]:
@@ -60,7 +58,7 @@ class Triggered(Outcome):
     def gap(self) -> pd.Series[float]:
         """What closings have to win back for the pool: up to the start line in a drawdown, up to zero when it is empty,
         the larger of the two; in currency."""
-        base = np.maximum(self.balance[self.peaks], 0.0)
+        base = np.maximum(self.base, 0.0)
         line = np.maximum(self.start * base - (self.pnl - self.pnl[self.peaks]), 0.0)
         missing = np.maximum(-self.balance, 0.0)
         owed = np.maximum(np.where(self.drawn, line, 0.0), np.where(self.empty, missing, 0.0))
@@ -106,17 +104,18 @@ def adl_trigger(
     window: Any = 8.0,
     least: float = 0.0,
 ) -> Triggered:
-    r"""Start closing winners when the pool has fallen far from its peak, and stop only when it is well back.
+    r"""Start closing winners when a profit has fallen far from its peak, and stop only when it is well back.
 
-    .. math:: \rho_t = \frac{\Pi_t - \Pi_{s(t)}}{V_{s(t)}}, \qquad s(t) = \arg\max_{t - w \le s \le t} \Pi_s, \qquad
+    .. math:: \rho_t = \frac{\Pi_t - \max_{t - w \le s \le t} \Pi_s}{\max_{t - w \le s \le t} V_s}, \qquad
        a_t = \begin{cases} 1 & \rho_t < \alpha \text{ and } V_t > V_{\min} \\ 0 & \rho_t > \beta \\
        a_{t-1} & \text{else} \end{cases}
 
-    :math:`\Pi_t` is the cumulative profit of the pool and :math:`V_t` its balance at time :math:`t`, in currency;
-    :math:`w` the ``window``, :math:`\alpha` the ``start`` and :math:`\beta \ge \alpha` the ``stop``, fractions of the
-    balance at the peak. Between the two lines the state is what it was: the rule has memory, so the same pool can be
-    closing winners or not according to where it came from. Of equal peaks the latest counts. Beside it, and whatever
-    :math:`a_t`, closings are on while :math:`V_t \le 0`. At a peak without balance any fall is below every line.
+    :math:`\Pi_t` is the cumulative profit of the pool with one symbol and :math:`V_t` the balance of the pool at time
+    :math:`t`, in currency; :math:`w` the ``window``, :math:`\alpha` the ``start`` and :math:`\beta \ge \alpha` the
+    ``stop``, fractions of the largest balance in the window. Between the two lines the state is what it was: the rule
+    has memory, so the same pool can be closing winners or not according to where it came from. Beside it, and whatever
+    :math:`a_t`, closings are on while :math:`V_t \le 0`. Where the pool held nothing in the window any fall is below
+    every line.
 
     Parameters
     ----------
@@ -135,10 +134,10 @@ def adl_trigger(
     ------
     DataError : times that differ, fall or repeat; unknown figures; a stop below the start; a window that is not > 0.
 
-    Source: Bybit, API documentation v5, "ADL alert": starts below ``insurancePnlRatio`` -0.3 of the eight-hour maximum
-    while the balance is above ``adlTriggerThreshold`` (1 in the text, 10000 in the sample: set it with ``least``),
-    closes just enough to return to -0.3, stops above -0.25; by equity when the balance is <= 0. That balance and profit
-    are those at the time of the eight-hour maximum of profit is how the documented names are read here.
+    Source: Bybit, API documentation v5, "Get ADL Alert": starts below ``insurancePnlRatio`` -0.3 while the balance is
+    above ``adlTriggerThreshold`` (1 in the text, 10000 in the sample: set it with ``least``), closes just enough to
+    return to -0.3, stops above -0.25; by equity when the balance is <= 0. The condition is written with "<" and so it
+    is here; the document's second example starts at exactly -0.3.
 
     >>> hours = [0.0, 1.0, 2.0, 3.0, 4.0]
     >>> pnl = pd.Series([0.0, -20.0, -31.0, -27.0, -24.0], index=hours)
@@ -157,14 +156,19 @@ def adl_trigger(
     gained = vector(pnl, pnl.index, "pnl", low=-np.inf)
     held = vector(balance, pnl.index, "balance", low=-np.inf)
     peaks = _peaks(times, gained, back)
-    fall, base = gained - gained[peaks], held[peaks]
-    ratio = np.where(fall < 0, np.divide(fall, base, out=np.full(len(fall), -np.inf), where=base > 0), 0.0)
+    base = held[_peaks(times, held, back)]
+    ratio = _drawdown(gained - gained[peaks], base)
     on, off = (ratio < lines[0]) & (held > number(least, "least")), ratio > lines[1]
     # The state is that of the last time at which a line was crossed; before the first it is off.
     said = np.where(on | off, np.arange(len(on)), -1)
     last = np.maximum.accumulate(said) if len(said) else said
     drawn = np.where(last >= 0, on[last], False) if len(said) else on
-    return Triggered(pnl.index, gained, held, peaks, drawn, held <= 0, *lines, float(least))
+    return Triggered(pnl.index, gained, held, peaks, base, drawn, held <= 0, *lines, float(least))
+
+
+def _drawdown(fall: Array, base: Array) -> Array:
+    """A fall over what was there; nothing where nothing fell, without limit where nothing was there."""
+    return np.where(fall < 0, np.divide(fall, base, out=np.full(len(fall), -np.inf), where=base > 0), 0.0)
 
 
 def _times(index: pd.Index, window: Any) -> tuple[Array, float]:

@@ -7,13 +7,16 @@ from fractions import Fraction
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from allocopt.errors import DataError
-from allocopt.facts.checks import number
+from allocopt.facts.checks import Array, number, vector
 from allocopt.mechanisms.outcome import stake
 from allocopt.mechanisms.perpetual.book import PerpetualBook
 from allocopt.mechanisms.perpetual.closing import closing_prices
+from allocopt.mechanisms.perpetual.dydx_state import dydx_transition
 from allocopt.mechanisms.perpetual.queue import Deleveraging
+from allocopt.mechanisms.perpetual.rounding import rounded_up
 from allocopt.mechanisms.perpetual.scope import failed_side
 from allocopt.mechanisms.perpetual.sides import other, sign_of
 
@@ -64,12 +67,14 @@ def dydx_fillable_price(
 ) -> float:  # fmt: skip
     r"""The price of a liquidation order: it moves from the oracle price towards bankruptcy as collateral falls.
 
-    .. math:: \frac{N - a\,\sigma\,M}{q},\qquad a = \beta\,\Bigl(1 - \frac{C}{M^{\text{all}}}\Bigr)
+    .. math:: \frac{N - a\,\sigma\,M}{q},\qquad
+       a = \min\Bigl(1,\ \max\Bigl(0,\ \beta\,\Bigl(1 - \frac{C}{M^{\text{all}}}\Bigr)\Bigr)\Bigr)
 
     :math:`\beta` is the bankruptcy ``adjustment``, :math:`\sigma` the ``spread`` to maintenance margin ratio, both set
-    by governance; :math:`q` the signed ``size``.
+    by governance; :math:`q` the signed ``size``. The rating :math:`a` is kept between 0 and 1: below bankruptcy the
+    price falls no further.
 
-    Source: dydxprotocol/v4-chain, x/clob/keeper/liquidations.go; documents of the chain.
+    Source: dydxprotocol/v4-chain, x/clob/keeper/liquidations.go, GetFillablePrice.
 
     >>> dydx_fillable_price(5_000.0, 0.1, 500.0, 250.0, 500.0)  # half way to bankruptcy: half of the margin is given up
     47500.0
@@ -78,8 +83,8 @@ def dydx_fillable_price(
     whole = number(total_margin, "total_margin")
     if position == 0 or whole == 0:
         raise DataError("size and total_margin must not be zero: there is nothing to fill")
-    rate = number(adjustment, "adjustment") * (1.0 - number(collateral, "collateral", low=-np.inf) / whole)
-    given = rate * number(spread, "spread") * number(margin, "margin")
+    rating = number(adjustment, "adjustment") * (1.0 - number(collateral, "collateral", low=-np.inf) / whole)
+    given = min(max(rating, 0.0), 1.0) * number(spread, "spread") * number(margin, "margin")
     return (number(notional, "notional", low=-np.inf) - given) / position
 
 
@@ -97,9 +102,16 @@ def dydx_deleverage(
     r"""Close a bankrupt position against opposite accounts in the order of the book, from a random start.
 
     Account :math:`k` of the :math:`n` on the other side is visited as number :math:`(k - k_0) \bmod n`, with
-    :math:`k_0` drawn by ``seed`` unless ``start`` names it. Each gives
-    :math:`\min(q_i, \text{what is left})`, all of it or, when its equity could not pay that, nothing. Neither profit
-    nor leverage matters.
+    :math:`k_0` drawn by ``seed`` unless ``start`` names it. Each gives :math:`t_i = \min(q_i, \text{what is left})`,
+    all of it or, when the fill would leave its account in a state that the chain refuses, nothing. Neither profit nor
+    leverage matters. With :math:`E'_i = E_i - g\, t_i` and margins that shrink with the position, a fill stands if
+
+    .. math:: E'_i \ge I'_i \quad\text{or}\quad \frac{E'_i}{M'_i} \ge \frac{E_i}{M_i} \ (M_i, M'_i > 0)
+
+    :math:`M_i` is the column ``maintenance_margin`` (none, if the accounts have no such column) and :math:`I_i` the
+    column ``initial_margin`` (the maintenance margin, if there is none): whoever is closed in full, or has no margin
+    stated, needs :math:`E'_i \ge 0`. The bankrupt side's own state is never worse afterwards: at its bankruptcy price
+    collateral and margin fall in proportion, and quotes are rounded in its favour.
 
     Parameters
     ----------
@@ -107,14 +119,16 @@ def dydx_deleverage(
     start : index of the first account among those on the other side, from 0.
     seed : of the draw of the start.
     most : the most accounts that are visited; None for all.
-    price : ``bankruptcy``, ``oracle`` (markets in final settlement) or a number.
+    price : ``bankruptcy``, ``oracle`` (markets in final settlement, for accounts whose equity is not below zero) or a
+        number.
     quantum : smallest unit of cash; every fill's quote amount is rounded up to it, in favour of the bankrupt account.
 
     Raises
     ------
     DataError : a start beyond the accounts, and what ``adl_queue`` refuses.
 
-    Source: dydxprotocol/v4-chain, x/clob/keeper/deleveraging.go.
+    Source: dydxprotocol/v4-chain, x/clob/keeper/deleveraging.go (OffsetSubaccountPerpetualPosition,
+    ProcessDeleveraging) and x/subaccounts/lib/updates.go (the states that are refused).
 
     >>> import pandas as pd
     >>> accounts = pd.DataFrame({"contracts": [10.0, -6.0, -4.0], "entry_price": [100.0, 100.0, 95.0],
@@ -122,6 +136,8 @@ def dydx_deleverage(
     >>> dydx_deleverage(PerpetualBook(accounts, mark=80.0), 8, start=1).closed.to_dict()
     {'D': 0.0, 'A': 4.0, 'B': 4.0}
     """
+    if not isinstance(book, PerpetualBook):
+        raise DataError(f"book is a {type(book).__name__}; give a PerpetualBook")
     failed = failed_side(book, side)
     wanted = book.deficit_contracts(failed) if quantity is None else stake(quantity, "the quantity")
     close = closing_prices(book, price, failed, wanted).copy()
@@ -130,29 +146,48 @@ def dydx_deleverage(
     first = _start(start, len(facing), seed)
     line = np.roll(facing, -first)
     visited = len(line) if most is None else int(number(most, "most"))
-    cost = sign_of(other(failed)) * (book.mark - close) * book.multiplier
-    if book.kind == "inverse":
-        cost = sign_of(other(failed)) * (1.0 / close - 1.0 / book.mark) * book.multiplier
-    taken, limit, left, skipped = np.zeros(len(close)), np.zeros(len(close)), wanted, 0
-    for at in line[:visited].tolist():
-        if left <= 0:
-            limit[at] = book._size[at]
-            continue
-        fill = min(float(book._size[at]), left)
-        if fill * cost[at] > max(float(book._equity[at]), 0.0) * (1 + 1e-12):
-            skipped += 1
-            continue
-        taken[at], limit[at] = fill, book._size[at]
-        left -= fill
-        if unit > 0 and book.kind == "linear":
-            quote = Fraction(close[at] * fill * book.multiplier) / Fraction(unit) * int(sign_of(failed))
-            near = round(quote)
-            whole = near if abs(quote - near) <= Fraction(1, 10**9) * max(1, abs(near)) else math.ceil(quote)
-            close[at] = abs(whole) * unit / (fill * book.multiplier)
+    gap = book.value_change(book._entry, book.mark) - book.value_change(book._entry, close)
+    taken, limit, skipped = _visit(line[:visited], book, gap, wanted)
+    if unit > 0 and book.kind == "linear":
+        for at in np.flatnonzero(taken).tolist():
+            amount = taken[at] * book.multiplier
+            close[at] = rounded_up(close[at] * amount * sign_of(failed), unit) * sign_of(failed) / amount
     score = np.full(len(close), -np.inf)
     score[line] = -np.arange(len(line), dtype=np.float64)
-    notes = (f"{skipped} accounts could not pay their part and were passed over",) if skipped else ()
-    return Deleveraging(book, failed, wanted, score, line, limit, taken, close, "dydx-v4", 0.0, "down", notes)
+    notes = [f"{skipped} accounts could not pay their part and were passed over"] if skipped else []
+    if price == "oracle" and (book.on(failed) & book._bankrupt).any():
+        notes.append("equity is below zero on the closed side: the chain then closes at the bankruptcy price")
+    return Deleveraging(book, failed, wanted, score, line, limit, taken, close, "dydx-v4", 0.0, "down", tuple(notes))
+
+
+def _visit(line: NDArray[np.intp], book: PerpetualBook, gap: Array, wanted: float) -> tuple[Array, Array, int]:
+    """What every account gives, its limit (nothing for those passed over), and how many were passed over."""
+    upkeep = _margin(book, "maintenance_margin", np.zeros(len(gap)))
+    entry = _margin(book, "initial_margin", upkeep)
+    taken, limit, left, skipped = np.zeros(len(gap)), np.zeros(len(gap)), wanted, 0
+    columns = (line, book._size[line], book._equity[line], gap[line], upkeep[line], entry[line])
+    for place, (at, size, equity, cost, margin, initial) in enumerate(zip(*(c.tolist() for c in columns), strict=True)):
+        if left <= 0:
+            limit[line[place:]] = book._size[line[place:]]
+            break
+        fill = min(size, left)
+        kept = (size - fill) / size
+        after = equity - cost * (fill / size)
+        slack = 1e-12 * (abs(equity) + abs(cost))
+        safer = margin > 0 and dydx_transition(equity, initial, margin, after + slack, kept * margin) == "valid"
+        if after < kept * initial - slack and not safer:
+            skipped += 1
+            continue
+        taken[at], limit[at] = fill, size
+        left -= fill
+    return taken, limit, skipped
+
+
+def _margin(book: PerpetualBook, name: str, default: Array) -> Array:
+    """A margin column of the accounts, or what stands in for it."""
+    if name not in book._table.columns:
+        return default
+    return vector(book._table[name], book._table.index, name)
 
 
 def _start(start: int | None, accounts: int, seed: int | np.random.Generator) -> int:

@@ -14,6 +14,7 @@ from allocopt.facts.allocation import Allocation
 from allocopt.facts.checks import number
 from allocopt.facts.problem import LossProblem
 from allocopt.mechanisms.outcome import named, stake
+from allocopt.mechanisms.perpetual.rounding import rounded_down, rounded_up
 from allocopt.mechanisms.perpetual.social import SocialLoss, account_column
 from allocopt.schemes.pro_rata import ProRata
 
@@ -61,6 +62,7 @@ def umbrella_slash(
     fee: float = 0.0,
     reserve_price: float = 1.0,
     stake_price: float = 1.0,
+    unit: float = 0.0,
     currency: str = "",
 ) -> SocialLoss:
     r"""Aave Umbrella: the stakers of one asset are slashed for its new deficit, after the treasury's first loss.
@@ -69,8 +71,9 @@ def umbrella_slash(
        L = N\,(1 + f)\,\frac{P^{\text{reserve}}}{P^{\text{stake}}},\qquad x_i = \min(L, \textstyle\sum_j S_j)\,
        \frac{S_i}{\sum_j S_j}
 
-    The loss and the stakes :math:`S_i` are counted in the staked asset. ``first`` holds the part of the deficit borne
-    by the ``offset`` (in the reserve asset); the ``rate`` is the fall of the exchange rate.
+    The loss and the stakes :math:`S_i` are counted in the staked asset, rounded down to whole ``unit`` (0: not at all).
+    ``first`` holds the part of the deficit borne by the ``offset`` (in the reserve asset); the ``rate`` is the fall of
+    the exchange rate, the ``surplus`` the liquidation fee :math:`f` within what is slashed.
 
     Source: aave-dao/aave-umbrella, Umbrella.sol and README.
 
@@ -83,12 +86,49 @@ def umbrella_slash(
     if price == 0:
         raise DataError("stake_price is zero; a price is above zero")
     fresh = max(owed - waiting - given, 0.0)
-    loss = fresh * (1.0 + number(fee, "fee")) * number(reserve_price, "reserve_price") / price
+    extra = number(fee, "fee")
+    loss = fresh * (1.0 + extra) * number(reserve_price, "reserve_price") / price
+    loss = rounded_down(loss, number(unit, "the unit"))
     table = account_column(stakes, "stake")
     answer = ProRata(key="stake").allocate(LossProblem(loss, table, "stake", currency))
     total = float(table["stake"].sum())
     first = {"offset": min(given, max(owed - waiting, 0.0))}
-    return SocialLoss(answer, first, float(answer.paid.sum()) / total if total > 0 else 0.0)
+    slashed = float(answer.paid.sum())
+    return SocialLoss(answer, first, slashed / total if total > 0 else 0.0, slashed * extra / (1.0 + extra))
+
+
+def drift_spot_loss(
+    loss: float,
+    deposits: pd.Series[Any],
+    *,
+    vault: float = 0.0,
+    unit: float = 1e-6,
+    step: float = 1e-10,
+    currency: str = "",
+) -> SocialLoss:
+    r"""Drift v2, spot: insurance first, then every lender of the asset loses the same part of its deposit.
+
+    .. math:: a = \min(L, V - u),\qquad \delta = \Bigl\lceil \frac{L - a}{\sum_j S_j} \Bigr\rceil_{s},\qquad
+       x_i = \delta\, S_i
+
+    The index of deposits is reduced, rounded up to a ``step`` :math:`s` of it (1e-10 in the code), so that the shares
+    exceed the rest of the loss by the ``surplus``. :math:`V` is the insurance ``vault``, of which one ``unit``
+    :math:`u` stays; the ``rate`` is :math:`\delta`.
+
+    Source: drift-labs/protocol-v2, controller/liquidation.rs (resolve_spot_bankruptcy) and math/liquidation.rs.
+
+    >>> told = drift_spot_loss(12.0, pd.Series({"A": 90.0, "B": 30.0}), vault=2.0, unit=1.0)
+    >>> told.first, round(told.rate, 10), told.shares.round(6).to_dict()
+    ({'insurance': 1.0}, 0.0916666667, {'A': 8.25, 'B': 2.75})
+    """
+    whole = stake(loss, "the loss")
+    table = account_column(deposits, "deposit")
+    insured = min(whole, max(number(vault, "vault") - number(unit, "unit"), 0.0))
+    rest, total = whole - insured, float(table["deposit"].sum())
+    rate = min(rounded_up(rest / total, number(step, "step")), 1.0) if total > 0 else 0.0
+    charged = max(rate * total, rest)
+    answer = ProRata(key="deposit").allocate(LossProblem(charged, table, "deposit", currency))
+    return SocialLoss(answer, {"insurance": insured}, rate, charged - rest)
 
 
 def comet_absorb(shortfall: float, reserves: float, deposits: pd.Series[Any], *, currency: str = "") -> SocialLoss:

@@ -45,9 +45,10 @@ def gmx_pool_factor(profit: float, pool: float, *, trigger: float = TRIGGER, flo
     .. math:: \phi = \frac{\Pi}{V},\qquad \text{allowed iff } \phi > \phi_{\max},\qquad
        \phi_{\min} \le \phi' < \phi,\qquad m = \frac{(\Pi - \phi_{\min} V)^+}{1 - \phi_{\min}}
 
-    :math:`\Pi` is the pending profit of the side, :math:`V` the value of its pool. Nobody is bankrupt: the pool is
-    protected. The contract does not check that the largest or most profitable position is closed first, so no order is
-    claimed here. :math:`m` (``most``) follows from profit and pool both falling by what is paid.
+    :math:`\Pi` is the pending profit of the side (losses of its positions taken off), :math:`V` the value of its pool;
+    a pool of zero has the factor zero, as in the code. Nobody is bankrupt: the pool is protected. The contract does not
+    check that the largest or most profitable position is closed first, so no order is claimed here. :math:`m`
+    (``most``) follows from profit and pool both falling by what is paid.
 
     Source: gmx-io/gmx-synthetics, AdlUtils and market configuration (defaults 85 % and 77 %).
 
@@ -66,23 +67,25 @@ def gmx_pool_factor(profit: float, pool: float, *, trigger: float = TRIGGER, flo
 
 
 def gmx_payout(profits: pd.Series[Any], pool: float, *, cap: float = PAYOUT, currency: str = "") -> Allocation:
-    r"""What traders lose when profits exceed the part of the pool that may be paid out: all at one rate.
+    r"""What traders lose when a side's profit exceeds the part of the pool that may be paid out: all at one rate.
 
-    .. math:: L = \Bigl(\sum_i P_i^+ - \phi\, V\Bigr)^+,\qquad x_i = L\, \frac{P_i^+}{\sum_j P_j^+}
+    .. math:: \Pi = \sum_i P_i,\qquad x_i = P_i^+\, \frac{(\Pi - \phi\, V)^+}{\Pi} \quad (\Pi > 0)
 
-    Source: gmx-io/gmx-synthetics (maxPnlFactorForTraders, 90 % by default).
+    :math:`P_i` are the profits of all positions of the side, losers among them: the cap is held against their sum
+    :math:`\Pi`, because what losers pay in backs winners too. Winners are paid :math:`\phi V / \Pi` of their profit.
 
-    >>> gmx_payout(pd.Series({"A": 75.0, "B": 45.0, "C": -10.0}), 100.0).shares.to_dict()
-    {'A': 18.75, 'B': 11.25, 'C': 0.0}
+    Source: gmx-io/gmx-synthetics, PositionUtils.getPositionPnlUsd and MarketUtils.getCappedPnl (maxPnlFactorForTraders,
+    90 % by default).
+
+    >>> gmx_payout(pd.Series({"A": 80.0, "B": 50.0, "C": -10.0}), 100.0).shares.to_dict()
+    {'A': 20.0, 'B': 12.5, 'C': 0.0}
     """
     table = account_column(profits, "profit", low=-math.inf)
     table["gain"] = table["profit"].clip(lower=0.0)
-    most = number(cap, "cap") * number(pool, "pool")
-    loss = max(float(table["gain"].sum()) - most, 0.0)
+    most, owed = number(cap, "cap") * number(pool, "pool"), float(table["profit"].sum())
+    loss = float(table["gain"].sum()) * (owed - most) / owed if owed > most else 0.0
     return ProRata(key="gain").allocate(LossProblem(loss, table, "gain", currency))
 
 
 def _factor(profit: float, pool: float) -> float:
-    if profit <= 0:
-        return 0.0
-    return profit / pool if pool > 0 else math.inf
+    return profit / pool if pool > 0 else 0.0

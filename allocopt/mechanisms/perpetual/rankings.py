@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from allocopt.errors import DataError, unknown
 from allocopt.facts.checks import Array, vector
@@ -66,12 +67,18 @@ def aevo_score(pnl: Any, balance: Any, maintenance_margin: Any) -> Array:
 
     .. math:: \frac{U}{\max(1, B)} \cdot \frac{M}{B + U} \text{ where } U > 0, \text{ else } 0
 
+    The document guards the second factor by the profit alone: a winner without equity (:math:`B + U = 0`) is infinitely
+    leveraged here, where Binance counts it as zero.
+
     Source: Aevo, docs.aevo.xyz, auto-deleveraging (both sides of the trade are closed at the mark price).
 
     >>> aevo_score([50.0, -10.0], [100.0, 100.0], [15.0, 15.0]).tolist()
     [0.05, 0.0]
     """
-    return binance_score(pnl, balance, maintenance_margin)
+    profit, balance, margin = (np.asarray(v, dtype=np.float64) for v in (pnl, balance, maintenance_margin))
+    with np.errstate(divide="ignore", invalid="ignore"):
+        ratio = np.where(margin > 0, margin / (balance + profit), 0.0)
+    return np.where(profit > 0, np.maximum(profit, 0.0) / np.maximum(balance, 1.0) * ratio, 0.0)
 
 
 def _margin_ratio(margin: Array, equity: Array) -> Array:
@@ -143,13 +150,24 @@ def lexicographic_score(*keys: Any) -> Array:
     [0.0, 2.0, 1.0]
     """
     columns = [np.atleast_1d(np.asarray(k, dtype=np.float64)) for k in keys]
-    order = np.lexsort(columns[::-1])
-    step = np.zeros(len(order), dtype=bool)
-    for column in columns:
-        step[1:] |= column[order[1:]] != column[order[:-1]]
+    order = np.argsort(columns[0], kind="stable")
+    step = _changes(columns[0][order])
+    for column in columns[1:]:
+        # Only those that are still equal are sorted again, within their run.
+        tied = np.flatnonzero(~(step & np.append(step[1:], True)[: len(step)]))
+        if not len(tied):
+            break
+        run = np.cumsum(step)[tied]
+        order[tied] = order[tied][np.lexsort((column[order[tied]], run))]
+        step[tied] |= _changes(column[order[tied]])
     place = np.empty(len(order))
-    place[order] = np.cumsum(step)
+    place[order] = np.cumsum(step) - 1.0
     return place
+
+
+def _changes(ordered: Array) -> NDArray[np.bool_]:
+    """Where a value differs from the one before it; the first always does."""
+    return np.concatenate(([True], ordered[1:] != ordered[:-1]))[: len(ordered)]
 
 
 @dataclass(frozen=True)
@@ -176,7 +194,7 @@ class Ranking:
 
 
 def _column(book: PerpetualBook, name: str, why: str) -> Array:
-    table = book.accounts
+    table = book._table
     if name not in table.columns:
         raise DataError(f"the ranking of {why} reads column {name!r}, which the accounts do not have; add it")
     return vector(table[name], table.index, name)

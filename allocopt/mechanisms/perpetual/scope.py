@@ -93,25 +93,26 @@ def deficit_problem(
     if scope not in SCOPES:
         raise unknown("scope", scope, SCOPES)
     circle = SCOPES[scope]
-    table, bankrupt = position_table(book), book._bankrupt
+    bankrupt = book._bankrupt
     if circle.column:
         if unit == "contracts":
             raise DataError(f"scope {scope!r} pays in cash; contracts can only be closed with holders of positions")
-        if circle.column not in table.columns:
+        if circle.column not in book._table.columns:
             raise DataError(f"scope {scope!r} reads column {circle.column!r}, which the accounts do not have; add it")
-        amounts = vector(table[circle.column], table.index, circle.column, low=-np.inf)
+        amounts = vector(book._table[circle.column], book._table.index, circle.column, low=-np.inf)
         payers, limit = (amounts > 0) & ~bankrupt, amounts
     else:
         limit = book._size if unit == "contracts" else book._capacity
         facing = (book._size > 0) if scope == "both sides" else book.on(other(failed_side(book, side)))
         payers = facing & ~bankrupt
     owed = _owed(book, side, unit) if loss is None else loss
-    limits: Any = pd.Series(limit, index=table.index) if cap is None else cap
-    if isinstance(limits, pd.Series):
-        limits = limits.reindex(table.index)[payers]
+    table = position_table(book, payers)
+    limits: Any = pd.Series(limit[payers], index=table.index) if cap is None else cap
+    if isinstance(limits, pd.Series) and cap is not None:
+        limits = limits.reindex(table.index)
     currency = book.currency if unit == "cash" else ""
     about = f"deficit of a perpetual market in {unit}, borne by: {circle.who}"
-    return LossProblem(owed, table[payers], limits, currency, about=about)
+    return LossProblem(owed, table, limits, currency, about=about)
 
 
 def deficit_event(book: PerpetualBook, name: str = "perpetual market", role: str = "trader", **facts: Any) -> Event:
@@ -127,17 +128,19 @@ def deficit_event(book: PerpetualBook, name: str = "perpetual market", role: str
     return Event(name, loss=book.deficit, currency=book.currency, date=None, payers=table, **facts)
 
 
-def position_table(book: PerpetualBook) -> pd.DataFrame:
-    """What each account has, in words a rule can name as its key or cap."""
-    table = book.accounts
-    for column, values in (
-        ("side", np.where(book._sign > 0, *SIDES)), ("contracts", book._size), ("entry_price", book._entry),
-        ("pnl", book._pnl), ("profit", np.maximum(book._pnl, 0.0)), ("equity", book._equity),
-        ("balance", book._balance), ("notional", book._notional), ("leverage", book._leverage),
-        ("capacity", book._capacity),
-    ):  # fmt: skip
-        table[column] = values
-    return table
+def position_table(book: PerpetualBook, rows: NDArray[np.bool_] | None = None) -> pd.DataFrame:
+    """What each account has, in words a rule can name as its key or cap; of all accounts, or of some rows."""
+    at = np.arange(len(book.ids)) if rows is None else np.flatnonzero(rows)
+    given = book._table.take(at)
+    words = pd.Series(SIDES).array.take(np.where(book._sign[at] > 0, 0, 1))
+    made = {
+        "side": words, "contracts": book._size[at], "entry_price": book._entry[at],
+        "pnl": book._pnl[at], "profit": np.maximum(book._pnl[at], 0.0), "equity": book._equity[at],
+        "balance": book._balance[at], "notional": book._notional[at], "leverage": book._leverage[at],
+        "capacity": book._capacity[at],
+    }  # fmt: skip
+    columns = {name: made.pop(name, given[name]) for name in given.columns}
+    return pd.DataFrame(columns | made, index=given.index)
 
 
 def failed_side(book: PerpetualBook, side: str | None) -> Side:

@@ -13,6 +13,7 @@ from allocopt.facts.allocation import Allocation
 from allocopt.facts.checks import number, vector
 from allocopt.facts.problem import LossProblem
 from allocopt.mechanisms.outcome import chosen, once_each, stake
+from allocopt.mechanisms.perpetual.rounding import rounded_up
 from allocopt.schemes.contract_pro_rata import ContractProRata
 from allocopt.schemes.pro_rata import ProRata
 
@@ -48,7 +49,7 @@ def drift_social_loss(
     insurance_left: float = math.inf,
     fee_pool: float = 0.0,
     unit: float = 1e-6,
-    step: float = 1e-9,
+    step: float = 1e-6,
     currency: str = "",
 ) -> SocialLoss:
     r"""Drift v2: insurance, then the market maker's fees, then the same amount from every open contract, long or short.
@@ -58,8 +59,9 @@ def drift_social_loss(
 
     :math:`V` the insurance ``vault``, of which one smallest ``unit`` :math:`u` stays, :math:`A` what insurance may
     still pay for this market (``insurance_left``), :math:`F` the ``fee_pool``. The amount per contract is rounded up to
-    a ``step`` :math:`s`, so the shares exceed the loss by the ``surplus``, less than a step per contract. It is charged
-    through the funding rate: added for longs and subtracted for shorts, so that both sides pay.
+    a ``step`` :math:`s` (a millionth of the currency, as in the code), so the shares exceed the loss by the
+    ``surplus``, less than a step per contract. It is charged through the funding rate: added for longs and subtracted
+    for shorts, so that both sides pay.
 
     Source: drift-labs/protocol-v2, controller/liquidation.rs, resolve_perp_bankruptcy.
 
@@ -77,8 +79,7 @@ def drift_social_loss(
     if not open_contracts:
         rate, charged = 0.0, rest
     else:
-        raw, grid = rest / open_contracts, number(step, "step")
-        rate = math.ceil(raw / grid * (1 - 1e-12)) * grid if grid > 0 else raw
+        rate = rounded_up(rest / open_contracts, number(step, "step"))
         charged = max(rate * open_contracts, rest)
     answer = ContractProRata(key="contracts").allocate(LossProblem(charged, table, None, currency))
     return SocialLoss(answer, {"insurance": insured, "fee pool": fees}, rate, charged - rest if open_contracts else 0.0)
