@@ -18,7 +18,7 @@ from allocopt.judgement.uncertainty import bootstrap
 from allocopt.views import view
 
 if TYPE_CHECKING:
-    from rich.table import Table
+    from rich.console import Group
 
     from allocopt.judgement.card import Scorecard
 
@@ -246,7 +246,7 @@ class Ranking:
 
         return html(self)
 
-    def __rich__(self) -> Table:
+    def __rich__(self) -> Group:
         from allocopt.judgement.reasons import terminal
 
         return terminal(self)

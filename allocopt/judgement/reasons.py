@@ -14,7 +14,7 @@ from allocopt.judgement.ranking import dominance, turned
 from allocopt.judgement.weighting import NO_WEIGHT
 
 if TYPE_CHECKING:
-    from rich.table import Table
+    from rich.console import Group
 
     from allocopt.judgement.choice import Ranking
 
@@ -158,19 +158,20 @@ def _cells(ranking: Ranking, row: Any) -> list[str]:
     ]  # fmt: skip
 
 
-def terminal(ranking: Ranking) -> Table:
+def terminal(ranking: Ranking) -> Group:
     """The same table for a terminal, with the reasons below it."""
     from rich.box import SIMPLE_HEAD
+    from rich.console import Group
     from rich.table import Table
     from rich.text import Text
 
-    table = Table(title=Text(_caption(ranking)), title_justify="left", box=SIMPLE_HEAD, pad_edge=False,
-                  caption=Text(ranking.explain()), caption_justify="left")  # fmt: skip
+    table = Table(title=Text(_caption(ranking)), title_justify="left", box=SIMPLE_HEAD, pad_edge=False)
     table.add_column("")
     table.add_column("scheme", overflow="fold", min_width=16)
     for head in ("value", "first", "ranks", "Pareto"):
         table.add_column(head, justify="right", no_wrap=True)
     for scheme, row in ranking.table.iterrows():
         place, value, first, ranks, pareto = _cells(ranking, row)
-        table.add_row(place, Text(str(scheme)), value, first, ranks, pareto, style="bold" if row["place"] == 1 else "")
-    return table
+        bold = "bold" if row["place"] == 1 else ""
+        table.add_row(place, Text(str(scheme)), value, first, ranks, pareto, style=bold)
+    return Group(table, Text(ranking.explain()))

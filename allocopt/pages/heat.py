@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from allocopt.pages.canvas import Size
+from allocopt.pages.canvas import Size, footnote
 from allocopt.pages.style import GRID, plain
 
 if TYPE_CHECKING:
@@ -53,6 +53,7 @@ def heat(ax: Axes, texts: Any, levels: Any, rows: Sequence[object], columns: Seq
     ax.xaxis.set_label_position("bottom")
 
 
-def caption(ax: Axes, text: str, columns: int) -> None:
-    """What the colours mean, in a line below the cells that is no wider than they are."""
-    ax.set_xlabel(plain(text, max(30, 15 * columns), 5), fontsize=8)
+def below(ax: Axes, meaning: str, source: str, columns: int) -> None:
+    """What the colours mean and where the figures come from, in lines that are no wider than the cells above them."""
+    ax.set_xlabel(plain(meaning, max(30, 15 * columns), 7), fontsize=8)
+    footnote(ax, source, min(86, max(30, 4 + 14 * columns)))

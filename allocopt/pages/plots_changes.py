@@ -73,7 +73,7 @@ def _difference(before: pd.Series[float], after: pd.Series[float]) -> pd.Series[
 def dumbbells_size(card: Scorecard, most: int | None = MOST) -> Size:
     """The size of the picture: a line for every payer that is drawn."""
     size = len(card.shares)
-    return tall(size if most is None or size <= most + 1 else most + 1, row=0.26, frame=1.9)
+    return tall(size if most is None or size <= most + 1 else most + 1, row=0.28, frame=1.9)
 
 
 def dumbbells(
@@ -88,7 +88,7 @@ def dumbbells(
     frame = dumbbells_data(card, first, second, by=by, most=most)
     unit, word = (1.0, f"share per unit of {by}") if by is not None else money(_top(frame), card.question.currency)
     with axes(ax, dumbbells_size(card, most)) as at:
-        title = plain(f"Who pays more, who less: “{second}” instead of “{first}”", 82, 3)
+        title = plain(f"Who pays more, who less: “{second}” instead of “{first}”", 54, 4)
         if frame.empty:
             blank(at, title, "nobody to pay")
             return at
@@ -105,7 +105,7 @@ def dumbbells(
                         label=plain(said, 30, 4))  # fmt: skip
         at.plot(before, rows, ls="none", marker="o", ms=4.5, mfc="none", color=INK, mew=1.0,
                 label=plain(first, 30, 4))  # fmt: skip
-        at.set_yticks(rows, [plain(payer, 28, 2) for payer in frame.index])
+        at.set_yticks(rows, [plain(payer, 30, 2) for payer in frame.index], fontsize=8)
         at.set_ylim(len(frame) - 0.5, -0.5)
         at.set_xlim(left=min(0.0, float(min(before.min(), after.min()))))
         at.tick_params(axis="y", length=0)
@@ -156,7 +156,7 @@ def changes(card: Scorecard, reference: str | None = None, *, by: str | None = N
     one = reference if reference is not None else next(iter(card.answers))
     unit, word = (1.0, f"share per unit of {by}") if by is not None else money(_top(frame), card.question.currency)
     with axes(ax, changes_size(card)) as at:
-        title = plain(f"Who pays more, who less, than under “{one}”", 82, 2)
+        title = plain(f"Who pays more, who less, than under “{one}”", 62, 3)
         if frame.empty:
             blank(at, title, "there is no other scheme, or nobody to pay")
             return at

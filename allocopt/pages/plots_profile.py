@@ -11,7 +11,7 @@ from allocopt.errors import DataError
 from allocopt.judgement.choice import Ranking
 from allocopt.judgement.metric import Metric
 from allocopt.pages.canvas import Size, axes, blank, footnote
-from allocopt.pages.heat import caption, heat, table_size
+from allocopt.pages.heat import below, heat, table_size
 from allocopt.pages.plots_scores import SCALE, printed, told
 from allocopt.pages.provenance import note
 from allocopt.pages.style import GRID, MUTED, look, plain
@@ -58,8 +58,7 @@ def heatmap(card: Scorecard, *, ax: Axes | None = None) -> Axes:
             if label.get_text() in PARTS:
                 label.set(fontweight="bold", fontsize=9)
         at.set_title("Fairness and incentives")
-        caption(at, SCALE, levels.shape[1])
-        footnote(at, note(card))
+        below(at, SCALE, note(card), levels.shape[1])
     return at
 
 

@@ -10,7 +10,7 @@ import pandas as pd
 from allocopt.judgement.choice import Ranking
 from allocopt.pages import plots_profile, plots_robust
 from allocopt.pages.canvas import Size, axes, blank, footnote, tall
-from allocopt.pages.heat import caption, heat, table_size
+from allocopt.pages.heat import below, heat, table_size
 from allocopt.pages.plots_profile import HIGHLIGHT
 from allocopt.pages.plots_scores import told
 from allocopt.pages.provenance import note
@@ -40,7 +40,8 @@ def sure(ranking: Ranking) -> str:
     if ranking.exact:
         return "exact"
     error = float(ranking.standard_error.to_numpy().max())
-    return f"standard error at most {error:.2%}, over {ranking.draws:,} draws of weights (seed {ranking.seed})"
+    said = f"{error:.2%}" if error >= 1e-4 else "0.01%"
+    return f"standard error at most {said}, over {ranking.draws:,} draws of weights (seed {ranking.seed})"
 
 
 def acceptability_data(ranking: Ranking) -> pd.DataFrame:
@@ -79,7 +80,7 @@ def acceptability(ranking: Ranking, *, ax: Axes | None = None) -> Axes:
         at.set_xlim(0, 1)
         at.set_xticks(np.linspace(0, 1, 6), [f"{v:.0%}" for v in np.linspace(0, 1, 6)])
         at.tick_params(axis="y", length=0)
-        at.set_xlabel(f"part of {over(ranking)} for which a scheme has this rank (dark: first); {sure(ranking)}")
+        at.set_xlabel(f"for which part of {over(ranking)} a scheme has this rank (dark: first); {sure(ranking)}")
         at.xaxis.label.set_text(plain(at.get_xlabel(), 92, 2))
         at.set_title("How often each scheme has which rank")
         footnote(at, note(ranking.card))
@@ -99,10 +100,9 @@ def winning(ranking: Ranking, *, ax: Axes | None = None) -> Axes:
         apart = frame.to_numpy() - frame.to_numpy().T  # of ties, which count for neither, nothing
         heat(at, _percents(frame), 0.5 + apart / 2.0, list(frame.index), list(frame.columns))
         at.set_title("Who has more value than whom")
-        said = f"part of {over(ranking)} for which the row beats the column (exact)"
+        said = f"part of {over(ranking)} for which the row beats the column (exact; ties count for neither)"
         said += "; blue: more often than the reverse, orange: less often"
-        caption(at, said, len(frame))
-        footnote(at, note(ranking.card))
+        below(at, said, note(ranking.card), len(frame))
     return at
 
 
@@ -135,8 +135,7 @@ def weights(ranking: Ranking, *, ax: Axes | None = None) -> Axes:
         )
         absent = len(ranking.schemes) - frame.shape[1]
         also = f"; {absent} scheme{'s are' if absent > 1 else ' is'} never first" if absent else ""
-        caption(at, said + also, frame.shape[1])
-        footnote(at, note(ranking.card))
+        below(at, said + also, note(ranking.card), frame.shape[1])
     return at
 
 

@@ -10,7 +10,7 @@ import pandas as pd
 from allocopt.errors import DataError, unknown
 from allocopt.judgement.choice import VALUE, Ranking
 from allocopt.pages.canvas import Size, axes, blank, footnote, tall
-from allocopt.pages.heat import caption, heat, table_size
+from allocopt.pages.heat import below, heat, table_size
 from allocopt.pages.provenance import note
 from allocopt.pages.style import INK, MUTED, PALETTE, plain
 
@@ -84,15 +84,14 @@ def stability(ranking: Ranking, members: int = 10, *, ax: Axes | None = None) ->
         same = tried - len(whole) + 1
         said = f"place of each scheme; {same} of {tried} omissions leave the order as it is"
         more = f"; {len(whole) - len(frame)} more change it" if len(whole) > len(frame) else ""
-        caption(at, f"{said}{more}; blue ▲: up, orange ▼: down", frame.shape[1])
-        footnote(at, note(ranking.card))
+        below(at, f"{said}{more}; blue ▲: up, orange ▼: down", note(ranking.card), frame.shape[1])
     return at
 
 
 def left_out(ranking: Ranking, kind: str, what: str) -> str:
     """What is left out, in words."""
     if kind == "criterion":
-        return f"without {ranking.card.criteria[what].label(ranking.card.by)}"
+        return f"without “{ranking.card.criteria[what].label(ranking.card.by)}”"
     return {"nothing": _AS_IT_IS, "part": f"without {what}"}.get(kind, f"without {what}")
 
 

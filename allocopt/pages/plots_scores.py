@@ -9,7 +9,7 @@ import pandas as pd
 
 from allocopt.errors import DataError, unknown
 from allocopt.pages.canvas import axes, blank, footnote
-from allocopt.pages.heat import caption, heat, table_size
+from allocopt.pages.heat import below, heat, table_size
 from allocopt.pages.numerals import digits
 from allocopt.pages.provenance import note
 from allocopt.pages.style import MUTED, look, plain
@@ -40,27 +40,25 @@ def _scaled(card: Scorecard, values: pd.DataFrame) -> pd.DataFrame:
 def fairness(card: Scorecard, *, ax: Axes | None = None) -> Axes:
     """Every fairness score in figures, coloured by where it lies between the fixed ends of its scale."""
     with axes(ax, table_size(*card.scores.shape)) as at:
-        _heat(at, card.scores, card.metrics, fairness_data(card), "Fairness scores")
-        footnote(at, note(card))
+        _heat(at, card, card.scores, card.metrics, "Fairness scores")
     return at
 
 
 def incentives(card: Scorecard, *, ax: Axes | None = None) -> Axes:
     """Every incentive measure in figures, coloured by where it lies between the fixed ends of its scale."""
     with axes(ax, table_size(*card.incentives.shape)) as at:
-        _heat(at, card.incentives, card.measures, incentives_data(card), "Incentives")
-        footnote(at, note(card))
+        _heat(at, card, card.incentives, card.measures, "Incentives")
     return at
 
 
-def _heat(ax: Axes, values: pd.DataFrame, criteria: pd.DataFrame, colours: pd.DataFrame, title: str) -> None:
+def _heat(ax: Axes, card: Scorecard, values: pd.DataFrame, criteria: pd.DataFrame, title: str) -> None:
     if values.empty:
         blank(ax, title, "nothing was measured")
         return
     rows = [told(criteria.loc[name]) for name in values.index]
-    heat(ax, printed(values), colours.to_numpy(dtype=float), rows, list(values.columns))
+    heat(ax, printed(values), _scaled(card, values).to_numpy(dtype=float), rows, list(values.columns))
     ax.set_title(title)
-    caption(ax, SCALE, len(values.columns))
+    below(ax, SCALE, note(card), len(values.columns))
 
 
 def told(meaning: pd.Series[Any]) -> str:
