@@ -6,7 +6,7 @@ from collections.abc import Callable, Hashable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from types import MappingProxyType
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 import pandas as pd
@@ -17,6 +17,11 @@ from allocopt.facts.checks import Array, vector
 from allocopt.facts.problem import LossProblem
 from allocopt.facts.rounding import largest_remainder
 from allocopt.facts.travelling import parts
+
+if TYPE_CHECKING:
+    from rich.table import Table
+
+_SHOWN = 20  # payers that a table on a screen names
 
 
 class Rule(Protocol):
@@ -112,8 +117,31 @@ class Allocation:
             f"price {self.price:.6g}, {self.method})"
         )
 
+    def __rich__(self) -> Table:
+        from rich.box import SIMPLE_HEAD
+        from rich.table import Table
+        from rich.text import Text
+
+        heaviest = self.shares.sort_values(ascending=False, kind="stable")
+        named = heaviest.iloc[: len(heaviest) if len(heaviest) <= _SHOWN + 1 else _SHOWN]
+        rest, covered = heaviest.iloc[len(named) :], float(self.paid.sum())
+        lines = [(str(payer), float(share)) for payer, share in named.items()]
+        lines += [(f"the other {len(rest)}", float(rest.sum()))] if len(rest) else []
+        table = Table(caption=Text(repr(self)), caption_justify="left", box=SIMPLE_HEAD, pad_edge=False)
+        for head in ("payer", f"share {self.problem.currency}".strip(), "fraction"):
+            table.add_column(Text(head), justify="left" if head == "payer" else "right", overflow="fold")
+        for name, share in lines:
+            table.add_row(Text(name), _money(share, covered), f"{share / covered if covered > 0 else 0.0:.2%}")
+        return table
+
     def _repr_html_(self) -> str:
         from html import escape
 
-        frame = pd.DataFrame({"share": self.shares, "fraction": self.fractions})
-        return f"<p>{escape(repr(self))}</p>" + frame.to_html(float_format="{:,.6g}".format, max_rows=20)
+        frame, covered = pd.DataFrame({"share": self.shares, "fraction": self.fractions}), float(self.paid.sum())
+        printed = {"share": lambda share: _money(share, covered), "fraction": "{:.2%}".format}
+        return f"<p>{escape(repr(self))}</p>" + frame.to_html(formatters=printed, max_rows=_SHOWN)
+
+
+def _money(amount: float, total: float) -> str:
+    """Cents where the whole is money; six figures where it is smaller than one unit of it."""
+    return f"{amount:,.2f}" if total >= 1 else f"{amount:.6g}"

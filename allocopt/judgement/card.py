@@ -262,9 +262,12 @@ class Scorecard:
         """The figures: ``card.plot.shares()``, ``.burdens()``, ``.fairness()``, ``.pareto()``, ``.lorenz()``, ..."""
         return view("scorecard plots")(self)
 
-    def report(self, path: str | PathLike[str]) -> Path:
-        """Write the comparison as a page, ``.html`` (one file, opens offline) or ``.md``, and return where it is."""
-        return Path(view("report")(self, path))
+    def report(self, path: str | PathLike[str], *, ranking: Ranking | None = None) -> Path:
+        """Write the comparison as a page, ``.html`` (one file, opens offline) or ``.md``, and return where it is.
+
+        The page says which scheme to choose, and why, by ``ranking``; by default that over all weights, ``rank()``.
+        """
+        return Path(view("report")(self, path, ranking=ranking))
 
     def __repr__(self) -> str:
         q = self.question

@@ -9,14 +9,26 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
+from allocopt.errors import DataError
 from allocopt.facts.checks import Array
 from allocopt.judgement.acceptability import Acceptability, acceptability, least_shift, ranked
+from allocopt.judgement.criterion import Criterion
 from allocopt.judgement.ranking import efficient, filled, turned
+from allocopt.judgement.uncertainty import bootstrap
+from allocopt.views import view
 
 if TYPE_CHECKING:
+    from rich.console import Group
+
     from allocopt.judgement.card import Scorecard
 
 DRAWS = 20_000  # the standard error of a probability is then at most 0.4 of a per cent
+
+# What a ranking places schemes by, as a criterion, so that it can be judged over scenarios as any other.
+VALUE = Criterion(
+    "value", "Mean value", r"u_i = \sum_k w_k v_{ki}", "higher is better", "", 1.0, 0.0, "all criteria that count",
+    "value", "The weighted mean of all criteria on their fixed scales, 1 best on all.",
+)  # fmt: skip
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -177,7 +189,56 @@ class Ranking:
         """
         from allocopt.judgement.stability import stability
 
-        return stability(self, members)
+        found = self._stabilities.get(repr(members))
+        if found is None:
+            found = self._stabilities[repr(members)] = stability(self, members)
+        return found.copy()
+
+    @cached_property
+    def _stabilities(self) -> dict[str, pd.DataFrame]:
+        """What was asked once; every payer left out is a new solution of every scheme."""
+        return {}
+
+    def sets(self) -> dict[str, Ranking]:
+        """The ranking on parts of its criteria: without those that proportion has by construction, on one kind alone.
+
+        Several criteria are at their best for proportional sharing whatever the figures (one rate for all, nothing
+        gained by splitting); a ranking is to be read with and without them. The first entry is this ranking.
+        """
+        from allocopt.judgement.sets import criterion_sets
+
+        return criterion_sets(self)
+
+    @cached_property
+    def by_construction(self) -> tuple[str, ...]:
+        """The criteria that count and are at their best for sharing in proportion to the card's exposure, always."""
+        from allocopt.judgement.sets import by_construction
+
+        given = by_construction(self.card)
+        return tuple(name for name in self.names if name in given)
+
+    @cached_property
+    def _uncertainty(self) -> pd.DataFrame:
+        if self.card.ensemble is None:
+            raise DataError("this card was made for one loss; pass scenarios=[...] to compare() for its uncertainty")
+        by_loss = np.einsum("k,ski->si", self.weights.to_numpy(), self._values)[
+            :, np.argsort(np.asarray(self.place), kind="stable")
+        ]
+        columns = pd.MultiIndex.from_tuples([(VALUE.name, one) for one in self.order], names=["metric", "scheme"])
+        return bootstrap(pd.DataFrame(by_loss, columns=columns), {VALUE.name: VALUE}, self.seed).droplevel("metric")
+
+    @property
+    def uncertainty(self) -> pd.DataFrame:
+        """Pairs of schemes over the losses: mean difference of values, its 95 % interval, who is better how often.
+
+        As ``card.uncertainty``, of the value that places the schemes, the better placed of a pair first.
+        """
+        return self._uncertainty.copy()
+
+    @property
+    def plot(self) -> Any:
+        """The figures: ``ranking.plot.acceptability()``, ``.profile()``, ``.winning()``, ``.stability()``, ..."""
+        return view("ranking plots")(self)
 
     def explain(self, scheme: str | None = None) -> str:
         """Why this scheme (by default the first) stands where it does, in sentences for a committee."""
@@ -193,3 +254,8 @@ class Ranking:
         from allocopt.judgement.reasons import html
 
         return html(self)
+
+    def __rich__(self) -> Group:
+        from allocopt.judgement.reasons import terminal
+
+        return terminal(self)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
@@ -19,6 +19,9 @@ from allocopt.maths.program import Program
 from allocopt.schemes import Scheme, resolve, scheme, schemes
 from allocopt.schemes.constraints.base import Constraint, called
 from allocopt.schemes.fair import Fair
+
+if TYPE_CHECKING:
+    from rich.console import Group
 
 _MET = 1e-6  # of its size: what the answer of a program meets a bound to
 _HALVINGS = 22  # a bound is found to a four-millionth of the way between the wish and what is had without it
@@ -69,6 +72,16 @@ class Design:
     def __repr__(self) -> str:
         near = f", nearest to {self.nearest} ({self.distances.iloc[0]:.2%} apart)" if self.nearest else ""
         return f"Design({self.answer.method}{near})"
+
+    def _repr_html_(self) -> str:
+        from allocopt.judgement.design_view import html
+
+        return html(self)
+
+    def __rich__(self) -> Group:
+        from allocopt.judgement.design_view import terminal
+
+        return terminal(self)
 
 
 def design(

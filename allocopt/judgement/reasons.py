@@ -14,6 +14,8 @@ from allocopt.judgement.ranking import dominance, turned
 from allocopt.judgement.weighting import NO_WEIGHT
 
 if TYPE_CHECKING:
+    from rich.console import Group
+
     from allocopt.judgement.choice import Ranking
 
 _FEW = 3  # criteria named on either side; the profile has all
@@ -24,10 +26,13 @@ def explain(ranking: Ranking, scheme: str | None) -> str:
     one = ranking.order[0] if scheme is None else scheme
     if one not in ranking.schemes:
         raise unknown("scheme of this card", one, ranking.schemes)
+    return " ".join([*sentences(ranking, one), *_left_out(ranking)])
+
+
+def sentences(ranking: Ranking, one: str) -> list[str]:
+    """Why this scheme stands where it does, without the criteria that do not count."""
     told = [_place(ranking, one), _chance(ranking, one), *_sides(ranking, one), *_beaten(ranking, one)]
-    told += _shift(ranking, one)
-    told += _left_out(ranking)
-    return " ".join(filter(None, told))
+    return list(filter(None, [*told, *_shift(ranking, one)]))
 
 
 def _place(ranking: Ranking, one: str) -> str:
@@ -132,18 +137,47 @@ def html(ranking: Ranking) -> str:
     head = ["", "scheme", "value", "first", "ranks", "Pareto"]
     body = []
     for scheme, row in ranking.table.iterrows():
-        error = "" if ranking.exact else f" <small>± {row['error']:.1%}</small>"
-        cells = [
-            f"{row['place']}", escape(str(scheme)), f"{row['value']:.3f}", f"{row['first']:.1%}{error}",
-            f"{row['best rank']}–{row['worst rank']}", "yes" if row["pareto"] else "no",
-        ]  # fmt: skip
+        place, value, first, ranks, pareto = _cells(ranking, row)
+        cells = [place, escape(str(scheme)), value, first, ranks, pareto]
         shade = f' style="background:rgba(0,114,178,{0.30 * row["value"]:.2f})"'
         body.append("<tr>" + "".join(f"<td{shade if k == 2 else ''}>{c}</td>" for k, c in enumerate(cells)) + "</tr>")
-    count = len(ranking.names)
-    caption = f"Ranking on {count} criteri{'on' if count == 1 else 'a'}, {ranking.basis}"
     return (
         f'<div style="overflow-x:auto"><style>{STYLE}</style><table class="ao-card">'
-        f"<caption>{escape(caption)}</caption><thead><tr>{''.join(f'<th>{h}</th>' for h in head)}</tr></thead>"
+        f"<caption>{escape(_caption(ranking))}</caption>"
+        f"<thead><tr>{''.join(f'<th>{h}</th>' for h in head)}</tr></thead>"
         f"<tbody>{''.join(body)}</tbody></table>"
         f"<p>{escape(ranking.explain())}</p></div>"
     )
+
+
+def _caption(ranking: Ranking) -> str:
+    count = len(ranking.names)
+    return f"Ranking on {count} criteri{'on' if count == 1 else 'a'}, {ranking.basis}"
+
+
+def _cells(ranking: Ranking, row: Any) -> list[str]:
+    """Place (the first marked, so that colour is not the only cue), value, how often first, which ranks, Pareto."""
+    error = "" if ranking.exact else f" ± {row['error']:.1%}"
+    return [
+        f"{'● ' if row['place'] == 1 else ''}{row['place']}", f"{row['value']:.3f}", f"{row['first']:.1%}{error}",
+        f"{row['best rank']}–{row['worst rank']}", "yes" if row["pareto"] else "no",
+    ]  # fmt: skip
+
+
+def terminal(ranking: Ranking) -> Group:
+    """The same table for a terminal, with the reasons below it."""
+    from rich.box import SIMPLE_HEAD
+    from rich.console import Group
+    from rich.table import Table
+    from rich.text import Text
+
+    table = Table(title=Text(_caption(ranking)), title_justify="left", box=SIMPLE_HEAD, pad_edge=False)
+    table.add_column("")
+    table.add_column("scheme", overflow="fold", min_width=16)
+    for head in ("value", "first", "ranks", "Pareto"):
+        table.add_column(head, justify="right", no_wrap=True)
+    for scheme, row in ranking.table.iterrows():
+        place, value, first, ranks, pareto = _cells(ranking, row)
+        bold = "bold" if row["place"] == 1 else ""
+        table.add_row(place, Text(str(scheme)), value, first, ranks, pareto, style=bold)
+    return Group(table, Text(ranking.explain()))

@@ -13,6 +13,7 @@ from allocopt.errors import DataError
 from allocopt.facts.checks import vector
 from allocopt.facts.event import Event
 from allocopt.facts.problem import LossProblem
+from allocopt.judgement.criterion import Criterion
 from allocopt.judgement.inequality import ROUNDING
 from allocopt.judgement.many import scores
 from allocopt.judgement.metric import Metric
@@ -40,7 +41,7 @@ def ensemble(
     return pd.DataFrame(figures, index=pd.Index(amounts, name="loss"), columns=columns)
 
 
-def bootstrap(scored: pd.DataFrame, metrics: Mapping[str, Metric], seed: int) -> pd.DataFrame:
+def bootstrap(scored: pd.DataFrame, metrics: Mapping[str, Criterion], seed: int) -> pd.DataFrame:
     """For every metric and pair of schemes: the mean difference, a 95 % interval for it, and who is better how often.
 
     The losses are drawn anew, with replacement, and both schemes of a pair are scored on the same draw: what moves both

@@ -39,11 +39,12 @@ def tall(rows: int, *, width: float = 7.6, row: float = 0.27, frame: float = 1.5
     return width, frame + row * max(rows, 2)
 
 
-def footnote(ax: Axes, text: str) -> None:
-    """A line in small print below the axes: where the figures come from."""
+def footnote(ax: Axes, text: str, width: int = 86) -> None:
+    """Lines of small print below the axes, up to ``width`` characters each: where the figures come from."""
     if text:
+        told = plain(text, width, max(3, 260 // width))
         ax.annotate(
-            plain(text, 86), (0.0, 0.0), (0.0, -6.0), xycoords=("axes fraction", ax.xaxis.label),
+            told, (0.0, 0.0), (0.0, -6.0), xycoords=("axes fraction", ax.xaxis.label),
             textcoords="offset points", ha="left", va="top", fontsize=7.5, color=MUTED, annotation_clip=False,
         )  # fmt: skip
 

@@ -10,11 +10,23 @@ from typing import TYPE_CHECKING, Any
 
 from allocopt.errors import DataError, unknown
 from allocopt.mechanisms.cascade import Cascade
+from allocopt.pages.plots_changes import changes, changes_data, dumbbells, dumbbells_data
 from allocopt.pages.plots_ensemble import ensemble, ensemble_data
 from allocopt.pages.plots_flow import flow, flow_data
 from allocopt.pages.plots_layers import waterfall, waterfall_data
 from allocopt.pages.plots_payers import GROUPS, burdens, burdens_data, lorenz, lorenz_data, shares, shares_data
 from allocopt.pages.plots_period import timeline, timeline_data
+from allocopt.pages.plots_profile import HIGHLIGHT, heatmap, heatmap_data, profile, profile_data
+from allocopt.pages.plots_ranking import (
+    RankingPlots,
+    acceptability,
+    acceptability_data,
+    weights,
+    weights_data,
+    winning,
+    winning_data,
+)
+from allocopt.pages.plots_robust import stability, stability_data, uncertainty, uncertainty_data
 from allocopt.pages.plots_scores import (
     fairness,
     fairness_data,
@@ -32,26 +44,45 @@ if TYPE_CHECKING:
 
 __all__ = [
     "CardPlots",
+    "RankingPlots",
+    "acceptability",
+    "acceptability_data",
     "burdens",
     "burdens_data",
+    "changes",
+    "changes_data",
+    "dumbbells",
+    "dumbbells_data",
     "ensemble",
     "ensemble_data",
     "fairness",
     "fairness_data",
     "flow",
     "flow_data",
+    "heatmap",
+    "heatmap_data",
     "incentives",
     "incentives_data",
     "lorenz",
     "lorenz_data",
     "pareto",
     "pareto_data",
+    "profile",
+    "profile_data",
     "shares",
     "shares_data",
+    "stability",
+    "stability_data",
     "timeline",
     "timeline_data",
+    "uncertainty",
+    "uncertainty_data",
     "waterfall",
     "waterfall_data",
+    "weights",
+    "weights_data",
+    "winning",
+    "winning_data",
 ]
 
 
@@ -82,6 +113,29 @@ class CardPlots:
     def pareto(self, fairness: str | None = None, incentive: str | None = None, *, ax: Axes | None = None) -> Axes:
         """One fairness score against one incentive measure; see :func:`allocopt.pages.plots.pareto`."""
         return pareto(self._card, fairness, incentive, ax=ax)
+
+    def heatmap(self, *, ax: Axes | None = None) -> Axes:
+        """All scores and measures on their fixed scales in one table; see :func:`allocopt.pages.plots.heatmap`."""
+        return heatmap(self._card, ax=ax)
+
+    def profile(self, *, highlight: int = HIGHLIGHT, ax: Axes | None = None) -> Axes:
+        """The schemes as lines through all scales; see :func:`allocopt.pages.plots.profile`."""
+        return profile(self._card, highlight=highlight, ax=ax)
+
+    def dumbbells(
+        self, one: str | None = None, other: str | None = None, *, by: str | None = None, most: int | None = MOST,
+        ax: Axes | None = None,
+    ) -> Axes:  # fmt: skip
+        """Who pays more and who less under another scheme; see :func:`allocopt.pages.plots.dumbbells`."""
+        return dumbbells(self._card, one, other, by=by, most=most, ax=ax)
+
+    def changes(self, reference: str | None = None, *, by: str | None = None, ax: Axes | None = None) -> Axes:
+        """Every scheme against one of them, payer by payer; see :func:`allocopt.pages.plots.changes`."""
+        return changes(self._card, reference, by=by, ax=ax)
+
+    def uncertainty(self, metric: str | None = None, reference: str | None = None, *, ax: Axes | None = None) -> Axes:
+        """One scheme against the others over many losses; see :func:`allocopt.pages.plots.uncertainty`."""
+        return uncertainty(self._card, metric, reference, ax=ax)
 
     def lorenz(self, *, ax: Axes | None = None) -> Axes:
         """Lorenz curves of the burden; see :func:`allocopt.pages.plots.lorenz`."""

@@ -2,26 +2,24 @@
 
 from __future__ import annotations
 
-import math
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
 
 from allocopt.errors import DataError, unknown
-from allocopt.pages.canvas import Size, axes, blank, footnote
+from allocopt.pages.canvas import axes, blank, footnote
+from allocopt.pages.heat import below, heat, table_size
 from allocopt.pages.numerals import digits
 from allocopt.pages.provenance import note
-from allocopt.pages.style import GRID, MUTED, look, plain
+from allocopt.pages.style import MUTED, look, plain
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
     from allocopt.judgement.scorecard import Scorecard
 
-# Vermilion for the worst end, blue for the best, both pale enough for dark print on them in either colour scheme.
-_WORST, _MIDDLE, _BEST = "#f4b795", "#f6f5f2", "#93c4e6"
-_PRINT = "#14181d"
+SCALE = "blue: near the best end of its own scale; orange: near the worst; white: no value"
 _ARROWS = {"lower is better": "↓", "higher is better": "↑", "closer to zero is better": "→0"}
 
 
@@ -41,57 +39,36 @@ def _scaled(card: Scorecard, values: pd.DataFrame) -> pd.DataFrame:
 
 def fairness(card: Scorecard, *, ax: Axes | None = None) -> Axes:
     """Every fairness score in figures, coloured by where it lies between the fixed ends of its scale."""
-    with axes(ax, table_size(card.scores)) as at:
-        _heat(at, card.scores, card.metrics, fairness_data(card), "Fairness scores")
-        footnote(at, note(card))
+    with axes(ax, table_size(*card.scores.shape)) as at:
+        _heat(at, card, card.scores, card.metrics, "Fairness scores")
     return at
 
 
 def incentives(card: Scorecard, *, ax: Axes | None = None) -> Axes:
     """Every incentive measure in figures, coloured by where it lies between the fixed ends of its scale."""
-    with axes(ax, table_size(card.incentives)) as at:
-        _heat(at, card.incentives, card.measures, incentives_data(card), "Incentives")
-        footnote(at, note(card))
+    with axes(ax, table_size(*card.incentives.shape)) as at:
+        _heat(at, card, card.incentives, card.measures, "Incentives")
     return at
 
 
-def table_size(values: pd.DataFrame) -> Size:
-    """The size of a figure that prints a table."""
-    rows, columns = values.shape
-    return 3.4 + 0.92 * max(columns, 2), 1.9 + 0.36 * max(rows, 2)
-
-
-def _heat(ax: Axes, values: pd.DataFrame, criteria: pd.DataFrame, colours: pd.DataFrame, title: str) -> None:
-    from matplotlib.collections import PolyCollection
-    from matplotlib.colors import LinearSegmentedColormap
-
+def _heat(ax: Axes, card: Scorecard, values: pd.DataFrame, criteria: pd.DataFrame, title: str) -> None:
     if values.empty:
         blank(ax, title, "nothing was measured")
         return
-    rows, columns = values.shape
-    shade = LinearSegmentedColormap.from_list("scores", [_WORST, _MIDDLE, _BEST])
-    levels, figures = colours.to_numpy(dtype=float), values.to_numpy(dtype=float)
-    corners = np.array([[0.02, 0.03], [0.98, 0.03], [0.98, 0.97], [0.02, 0.97]])
-    cells: list[Any] = [corners + np.array([c, r]) for r in range(rows) for c in range(columns)]
-    paints = ["none" if math.isnan(level) else shade(level) for level in levels.ravel()]
-    ax.add_collection(PolyCollection(cells, facecolors=paints, edgecolors=GRID, linewidths=0.6))
-    for (r, c), value in np.ndenumerate(figures):
-        text = ax.text(c + 0.5, r + 0.5, digits(value), ha="center", va="center", fontsize=8.5)
-        if not math.isnan(levels[r, c]):
-            text.set_color(_PRINT)
-    labels = [f"{_ARROWS[str(criteria.loc[name, 'direction'])]} {criteria.loc[name, 'label']}" for name in values.index]
-    ax.set_yticks(np.arange(rows) + 0.5, [plain(label, 50, 2) for label in labels], fontsize=7.5)
-    ax.set_xticks(np.arange(columns) + 0.5, [plain(scheme, 14, 6) for scheme in values.columns], fontsize=8)
-    ax.xaxis.tick_top()
-    ax.tick_params(length=0)
-    ax.set_xlim(0, columns)
-    ax.set_ylim(rows, 0)
-    for spine in ax.spines.values():
-        spine.set_visible(False)
+    rows = [told(criteria.loc[name]) for name in values.index]
+    heat(ax, printed(values), _scaled(card, values).to_numpy(dtype=float), rows, list(values.columns))
     ax.set_title(title)
-    ax.xaxis.set_label_position("bottom")
-    scale = "blue: near the best end of its own scale; orange: near the worst; white: no value"
-    ax.set_xlabel(plain(scale, max(30, 15 * columns), 5), fontsize=8)
+    below(ax, SCALE, note(card), len(values.columns))
+
+
+def told(meaning: pd.Series[Any]) -> str:
+    """A criterion in words, with an arrow that says which way is better."""
+    return f"{_ARROWS[str(meaning['direction'])]} {meaning['label']}"
+
+
+def printed(values: pd.DataFrame) -> Any:
+    """Every figure as it is printed in a cell."""
+    return np.array([[digits(float(v)) for v in row] for row in values.to_numpy(dtype=float)], dtype=object)
 
 
 def pareto_data(card: Scorecard, fairness: str | None = None, incentive: str | None = None) -> pd.DataFrame:

@@ -10,15 +10,19 @@ from allocopt.facts.allocation import Allocation
 from allocopt.facts.event import Event
 from allocopt.judgement.measure import incentive_measures
 from allocopt.judgement.metric import fairness_metrics
+from allocopt.judgement.sets import asked
 from allocopt.mechanisms.cascade import Cascade
 from allocopt.pages.section_facts import fingerprint, rulebook, stated
 from allocopt.schemes import Key, Scheme, constraints
 
 if TYPE_CHECKING:
+    from allocopt.judgement.choice import Ranking
     from allocopt.judgement.scorecard import Scorecard
 
+_LISTED = 20  # losses that a line can hold
 
-def recipe(subject: Scorecard | Allocation | Cascade, file: str) -> str:
+
+def recipe(subject: Scorecard | Allocation | Cascade, file: str, ranking: Ranking | None = None) -> str:
     """The lines that write the page to ``file``; what no line can say stands as ``...`` with a comment."""
     if isinstance(subject, Allocation):
         facts, rules, made = None, [("", _rule(subject.scheme))], "rules[0].allocate(facts)"
@@ -31,7 +35,11 @@ def recipe(subject: Scorecard | Allocation | Cascade, file: str) -> str:
     titled = all(title for title, _ in rules)
     inside = [f"    {f'{title!r}: ' if titled else ''}{_ended(call)}" for title, call in rules]
     lines += ["rules = {" if titled else "rules = [", *inside, "}" if titled else "]"]
-    return "\n".join([*lines, f"report.write({made}, {file!r})"])
+    if ranking is None:
+        return "\n".join([*lines, f"report.write({made}, {file!r})"])
+    choice = asked(ranking, ranking.names) | {"draws": ranking.draws, "seed": ranking.seed}
+    ranked = ", ".join(f"{word}={value!r}" for word, value in choice.items())
+    return "\n".join([*lines, f"card = {made}", f"report.write(card, {file!r}, ranking=card.rank({ranked}))"])
 
 
 def _facts(event: Event | None) -> str:
@@ -65,6 +73,11 @@ def _choices(card: Scorecard) -> str:
             parts.append(f"{word}={list(map(str, chosen))!r}")
     if card.event is not None and fingerprint(card.event.problem()) != fingerprint(card.question):
         parts.append("problem=...")
+    if card.ensemble is not None:
+        losses = card.ensemble.index.tolist()
+        parts.append(f"scenarios={losses!r}" if len(losses) <= _LISTED else "scenarios=...")
+    if card.seed:
+        parts.append(f"seed={card.seed!r}")
     return ", ".join(parts)
 
 

@@ -12,7 +12,7 @@ from allocopt.facts.allocation import Allocation
 from allocopt.facts.event import ROLES, Event, Source
 from allocopt.facts.problem import LossProblem
 from allocopt.mechanisms.cascade import Cascade
-from allocopt.pages import html, markdown, section_annex, section_facts, section_scores
+from allocopt.pages import html, markdown, section_annex, section_choice, section_facts, section_scores
 from allocopt.pages.blocks import Block, Document, Heading
 from allocopt.pages.numerals import amount, decimals
 from allocopt.pages.recipe import recipe
@@ -21,6 +21,7 @@ from allocopt.pages.section_rules import allocation_blocks, title_of
 from allocopt.pages.section_statement import statement_blocks
 
 if TYPE_CHECKING:
+    from allocopt.judgement.choice import Ranking
     from allocopt.judgement.scorecard import Scorecard
 
 FORMATS = (".html", ".md")
@@ -28,14 +29,15 @@ FORMATS = (".html", ".md")
 
 def write(
     subject: Scorecard | Allocation | Cascade, path: str | PathLike[str], *, command: str = "",
-    payers: Iterable[Any] = (),
+    payers: Iterable[Any] = (), ranking: Ranking | None = None,
 ) -> Path:  # fmt: skip
     """Write the page of a comparison, an answer or a run to ``path`` and return where it is.
 
     The suffix chooses: ``.html`` is one file with everything in it, which opens without network or script; ``.md`` is
     the same text for a forge or an editor, with its figures as SVG files beside it. ``command`` is printed as the line
     that makes the page again; without it the page prints the Python that does. The page of a run has a statement for
-    each of ``payers``, by default for those who bear most.
+    each of ``payers``, by default for those who bear most. The page of a comparison says which scheme to choose, and
+    why, by ``ranking``, one of the card (``card.rank(...)``); by default that over all weights.
 
     Raises ``DataError`` for a suffix that means nothing here or a folder that is not there, and ``MissingExtraError``
     for Word and PDF, which this installation does not write.
@@ -51,7 +53,7 @@ def write(
         raise DataError(f"{place.name}: no page ends in {kind or 'nothing'}; give a path that ends in .html or .md")
     if not place.parent.is_dir():
         raise DataError(f"there is no folder {place.parent}; make it, or give another path")
-    document = compose(subject, place.name, command, payers)
+    document = compose(subject, place.name, command, payers, ranking)
     figures: Mapping[str, bytes] = {}
     if kind == ".html":
         text = html.render(document)
@@ -77,21 +79,27 @@ def page(subject: Scorecard | Allocation | Cascade) -> str:
 
 
 def compose(
-    subject: Scorecard | Allocation | Cascade, file: str = "page.html", command: str = "", payers: Iterable[Any] = ()
+    subject: Scorecard | Allocation | Cascade,
+    file: str = "page.html",
+    command: str = "",
+    payers: Iterable[Any] = (),
+    ranking: Ranking | None = None,
 ) -> Document:
     """The page as a document, before anyone decides what it is printed as; ``file`` and ``command`` say how to make it.
 
-    ``payers`` are those for whom the page of a run has a statement.
+    ``payers`` are those for whom the page of a run has a statement, ``ranking`` is what a comparison is decided by.
     """
-    lines = command or recipe(subject, file)
+    if ranking is not None and ranking.card is not subject:
+        raise DataError("the ranking is of another card; give one of this card's own, as card.rank(...) returns it")
+    lines = command or recipe(subject, file, ranking)
     if isinstance(subject, Allocation):
         return _answer(subject, lines)
     if isinstance(subject, Cascade):
         return _run(subject, lines, payers)
-    return _comparison(subject, lines)
+    return _comparison(subject, lines, ranking)
 
 
-def _comparison(card: Scorecard, lines: str) -> Document:
+def _comparison(card: Scorecard, lines: str, ranking: Ranking | None) -> Document:
     problem, event = card.question, card.event
     models = [model for run in card.cascades.values() if (model := section_facts.rulebook(run)) is not None]
     cited = section_facts.Citations([*_sources(event), *(source for model in models for source in model.sources)])
@@ -109,6 +117,7 @@ def _comparison(card: Scorecard, lines: str) -> Document:
         *section_scores.fairness(card),
         *section_scores.incentives(card),
         *section_scores.efficiency(card),
+        *section_choice.choice(section_choice.default(card) if ranking is None else ranking),
         *section_scores.validation(card),
     ]
     methods = map(str, card.certificates["method"])

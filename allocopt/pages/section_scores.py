@@ -10,6 +10,7 @@ import pandas as pd
 from allocopt.pages import plots_payers, plots_scores
 from allocopt.pages.blocks import Block, Folded, Heading, Math, Paragraph, Picture, Table, Text, prose
 from allocopt.pages.canvas import tall
+from allocopt.pages.heat import table_size
 from allocopt.pages.numerals import amount, decimals, digits, figure, residual
 from allocopt.pages.section_rules import FULL, TOLERANCE
 from allocopt.pages.style import MOST
@@ -100,7 +101,7 @@ def fairness(card: Scorecard) -> list[Block]:
             "count once."
         ),
         Picture("fairness", "Fairness scores, coloured by their place between the fixed ends of each scale.",
-                lambda ax: plots_scores.fairness(card, ax=ax), plots_scores.table_size(card.scores)),
+                lambda ax: plots_scores.fairness(card, ax=ax), table_size(*card.scores.shape)),
         Folded("The scores as a table", [_scores(card.scores, card.metrics, "Fairness scores")]),
         Folded("How the scores are computed", [_criteria(card.metrics)]),
     ]  # fmt: skip
@@ -125,7 +126,7 @@ def incentives(card: Scorecard) -> list[Block]:
             "Every number comes with the change that produces it."
         ),
         Picture("incentives", "Incentive measures, coloured by their place between the fixed ends of each scale.",
-                lambda ax: plots_scores.incentives(card, ax=ax), plots_scores.table_size(card.incentives)),
+                lambda ax: plots_scores.incentives(card, ax=ax), table_size(*card.incentives.shape)),
         Folded("The measures as a table", [_scores(card.incentives, card.measures, "Incentives")]),
         Folded("The witnesses", [witnesses]),
         Folded("How the measures are computed", [_criteria(card.measures)]),

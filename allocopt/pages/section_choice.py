@@ -1,0 +1,273 @@
+"""What a page says of the choice: the order and its reasons, what would overturn it, and what it does not say."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from allocopt.errors import DataError
+from allocopt.judgement.metric import Metric
+from allocopt.judgement.reasons import sentences
+from allocopt.judgement.sets import PROPORTION
+from allocopt.pages import plots_profile, plots_ranking, plots_robust
+from allocopt.pages.blocks import Block, Folded, Heading, Listing, Paragraph, Picture, Strong, Table, Text, prose
+from allocopt.pages.heat import table_size
+from allocopt.pages.numerals import digits
+
+if TYPE_CHECKING:
+    from allocopt.judgement.choice import Ranking
+    from allocopt.judgement.scorecard import Scorecard
+
+_SCALES = """
+Every criterion that counts is put on its own fixed scale, from 0 at the worst end to 1 at the best, so that no scheme's
+figure depends on which others are compared: a further scheme, however good or bad, cannot reorder these. The value of a
+scheme is the weighted mean of its figures. A place in the order is a summary and no verdict: it is to be read with the
+profile, with the weights it rests on, and with what would overturn it.
+"""
+_NO_WEIGHTS = """
+No weights were chosen. Every set of weights is taken to be as likely as any other (stochastic multicriteria
+acceptability analysis: Lahdelma, Hokkanen and Salminen, European Journal of Operational Research 106, 1998, 137-143;
+Tervonen and Lahdelma, 178, 2007, 500-513), and schemes are placed by their mean value over all of them.
+"""
+_CONSTRUCTION = """
+Some criteria are part of what sharing in proportion to {by} means (one rate for all, nothing gained by splitting) and
+speak for it before anything is measured: {names}. The order is therefore given with and without them, and for each kind
+of criterion alone.
+"""
+
+
+def default(card: Scorecard) -> Ranking | None:
+    """The ranking a page shows when none is given: over all weights; none where there is nothing to choose or judge."""
+    if len(card.answers) < 2:
+        return None
+    try:
+        return card.rank()
+    except DataError:  # no criterion has a value for every scheme
+        return None
+
+
+def choice(ranking: Ranking | None) -> list[Block]:
+    """The section for a committee: order, profile, criteria, what the order rests on, and its limits."""
+    if ranking is None:
+        return []
+    return [
+        Heading(2, "Which scheme, and why"),
+        Paragraph(prose(_SCALES)),
+        Paragraph(_basis(ranking)),
+        *_order(ranking),
+        *_profile(ranking),
+        *_criteria(ranking),
+        *_rests_on(ranking),
+        *_robust(ranking),
+        *_uncertain(ranking),
+        *_limits(ranking),
+    ]
+
+
+def _basis(ranking: Ranking) -> str:
+    """Whose weights these are."""
+    corners = ranking.vertices.shape[1]
+    if corners == 1:
+        listed = "; ".join(f"{_label(ranking, str(name))}: {w:.1%}" for name, w in ranking.weights.items())
+        return f"The weights are given, not found: {listed}. Somebody who weighs otherwise may find another order."
+    if (ranking.vertices == np.eye(len(ranking.names))).all():
+        return prose(_NO_WEIGHTS)
+    listed = ", then ".join(_label(ranking, name) for name in ranking.names)
+    return f"An order of importance is given: {listed}. All weights that fall in this order are taken to be as likely."
+
+
+def _label(ranking: Ranking, name: str) -> str:
+    return ranking.card.criteria[name].label(ranking.card.by)
+
+
+def _order(ranking: Ranking) -> list[Block]:
+    over = plots_ranking.over(ranking)
+    rows: list[list[Text]] = []
+    for name, row in ranking.table.iterrows():
+        error = "" if ranking.exact else f" ± {row['error']:.2%}"
+        ranks = f"{row['best rank']} to {row['worst rank']}"
+        rows.append([
+            str(name), str(row["place"]), f"{row['value']:.3f}", f"{row['first']:.1%}{error}", ranks,
+            f"{row['confidence']:.0%}", "yes" if row["pareto"] else "no",
+        ])  # fmt: skip
+    head = ["scheme", "place", "value", f"first, of {over}", "ranks", "confidence", "efficient"]
+    first, *others = ranking.order
+    said = (
+        f"Probabilities of ranks: {plots_ranking.sure(ranking)}. Places, values, winning probabilities and shifts of "
+        "weight are exact. Confidence is how likely a scheme is first under the weights that favour it; efficient says "
+        "that no other scheme is at least as good on every criterion that counts and better on one."
+    )
+    return [
+        Heading(3, "The order"),
+        Paragraph((Strong(f"Why {first}. "), " ".join(sentences(ranking, first)))),
+        Table("The schemes in order", head, rows, frozenset([0, 4, 6])),
+        Paragraph(said),
+        Picture("acceptability", f"How often each scheme has which rank, over {over}.",
+                lambda ax: plots_ranking.acceptability(ranking, ax=ax), plots_ranking.acceptability_size(ranking)),
+        Folded("Why each of the others stands where it does",
+               [Listing([" ".join(sentences(ranking, one)) for one in others])]),
+    ]  # fmt: skip
+
+
+def _profile(ranking: Ranking) -> list[Block]:
+    caption = "The schemes on all criteria that count, fairness beside incentives; each scale has fixed ends."
+    return [
+        Heading(3, "The profile"),
+        Paragraph(
+            "No scheme is best at everything, or there would be nothing to decide. A line far to the right is good; "
+            "where lines cross, the choice between two schemes is a choice between two criteria."
+        ),
+        Picture("profile", caption, lambda ax: plots_profile.profile(ranking, ax=ax),
+                plots_profile.profile_size(ranking)),
+    ]  # fmt: skip
+
+
+def _criteria(ranking: Ranking) -> list[Block]:
+    card, weights = ranking.card, ranking.weights
+    rows: list[list[Text]] = []
+    for name in ranking.names:
+        one = card.criteria[name]
+        kind = "fairness" if isinstance(one, Metric) else "incentives"
+        rows.append([one.label(card.by), kind, one.direction, one.family, f"{weights[name]:.1%}"])
+    head = ["criterion", "kind", "direction", "family", "mean weight"]
+    fair = [name for name in ranking.names if isinstance(card.criteria[name], Metric)]
+    said = (
+        f"{len(ranking.names)} criteria count, {len(fair)} of fairness and {len(ranking.names) - len(fair)} of "
+        f"incentives; fairness as a whole carries {float(weights[fair].sum()):.0%} of the mean weight. Criteria of one "
+        "family say the same and count once."
+    )
+    blocks: list[Block] = [
+        Heading(3, "Criteria that count, and those that do not"),
+        Paragraph(said),
+        Folded("The criteria that count", [Table("Criteria that count", head, rows, frozenset([0, 1, 2, 3]))]),
+    ]
+    if len(ranking.left_out):
+        out: list[list[Text]] = [[_label(ranking, str(n)), str(why)] for n, why in ranking.left_out.items()]
+        table = Table("Criteria that do not count", ["criterion", "why not"], out, frozenset([0, 1]))
+        blocks.append(Folded(f"The {len(out)} that do not, and why", [table]))
+    return blocks
+
+
+def _rests_on(ranking: Ranking) -> list[Block]:
+    leader = ranking.order[0]
+    rows: list[list[Text]] = []
+    for rival, row in ranking.shifts.iterrows():
+        moved = float(row["moved"])
+        told = "no weights do" if math.isinf(moved) else "level already" if not moved else f"{moved:.1%}"
+        taken = "; ".join(_label(ranking, name) for name in str(row["from"]).split(", ") if name)
+        rows.append([str(rival), told, taken, _label(ranking, str(row["to"])) if row["to"] else ""])
+    blocks: list[Block] = [
+        Heading(3, "What would overturn it"),
+        Paragraph(
+            f"The least weight that must move, and from where to where, before a rival has as much value as {leader}. "
+            "The smaller it is, the less the first place can rest on these weights."
+        ),
+        Table("Shifts of weight that overturn the first place", ["rival", "weight that moves", "from", "to"], rows,
+              frozenset([0, 2, 3])),
+    ]  # fmt: skip
+    if plots_ranking.over(ranking) == plots_ranking.GIVEN:
+        return blocks
+    size = table_size(len(ranking.schemes), len(ranking.schemes))
+    blocks += [
+        Paragraph("Two by two, which scheme has more value for which part of the weights:"),
+        Picture("winning", "For which part of the weights the scheme of the row beats that of the column.",
+                lambda ax: plots_ranking.winning(ranking, ax=ax), size),
+    ]  # fmt: skip
+    if ranking.vertices.shape[1] > 1:
+        caption = "The mean of the weights under which each scheme is first: what somebody who prefers it values."
+        picture = Picture("central-weights", caption, lambda ax: plots_ranking.weights(ranking, ax=ax),
+                          plots_ranking.weights_size(ranking))  # fmt: skip
+        blocks.append(Folded("What somebody who prefers a scheme values", [picture]))
+    return blocks
+
+
+def _robust(ranking: Ranking) -> list[Block]:
+    card = ranking.card
+    blocks: list[Block] = [Heading(3, "How robust it is")]
+    sets = ranking.sets()
+    given = ranking.by_construction
+    if given:
+        names = "; ".join(_label(ranking, name) for name in given)
+        blocks.append(Paragraph(prose(_CONSTRUCTION.format(by=card.by, names=names))))
+    elif PROPORTION not in sets and len(sets) > 1:
+        blocks.append(Paragraph("No criterion that counts is part of what proportional sharing means."))
+    if len(sets) > 1:
+        rows: list[list[Text]] = [
+            [one, *(f"{part.place[one]} ({part.value[one]:.3f})" for part in sets.values())] for one in ranking.order
+        ]
+        head = ["scheme", *(f"{title} ({len(part.names)})" for title, part in sets.items())]
+        blocks.append(Table("Place and value on each set of criteria (how many)", head, rows, frozenset([0])))
+    found = ranking.stability()
+    changed, tried = len(plots_robust.stability_data(ranking)) - 1, len(found) - 1
+    if not tried:
+        return blocks
+    stays = int((found["first"].iloc[1:] == found["first"].iloc[0]).sum())
+    blocks.append(
+        Paragraph(
+            f"Leaving out one criterion, one kind of criteria, or one of the largest payers at a time makes {tried} "
+            f"other rankings: {ranking.order[0]} stays first in {stays} of them, and the whole order stays as it is in "
+            f"{tried - changed}. Without a payer the others bear the same loss, and every scheme divides it anew."
+        )
+    )
+    if changed:
+        blocks.append(
+            Picture("stability", "The omissions that change the order, and the places then.",
+                    lambda ax: plots_robust.stability(ranking, ax=ax), plots_robust.stability_size(ranking))
+        )  # fmt: skip
+    lines: list[list[Text]] = [
+        [plots_robust.left_out(ranking, *key), str(row["first"]), digits(float(row["tau"])), str(row["order"])]
+        for key, row in zip(found.index, found.to_dict("records"), strict=True)
+    ]
+    head = ["omission", "first", "Kendall's tau-b", "order"]
+    blocks.append(Folded("All omissions", [Table("The order under every omission", head, lines, frozenset([0, 1, 3]))]))
+    return blocks
+
+
+def _uncertain(ranking: Ranking) -> list[Block]:
+    card = ranking.card
+    if card.ensemble is None:
+        return []
+    first = ranking.order[0]
+    rows: list[list[Text]] = [
+        [str(rival), *_figures(row)] for rival, row in plots_robust.uncertainty_data(ranking).to_dict("index").items()
+    ]
+    tail = ["mean difference", "95 % from", "to", f"{first} better in", "worse in", "P(better on average)"]
+    blocks: list[Block] = [
+        Heading(3, "Over many losses"),
+        Paragraph(
+            f"All schemes met the same {len(card.ensemble):,} losses, so that each difference is one of pairs; "
+            "the intervals are those of a paired bootstrap. Incentive measures are those of the loss of the question."
+        ),
+        Picture("uncertainty", f"{first} against every other scheme: the paired difference in value.",
+                lambda ax: plots_robust.uncertainty(ranking, ax=ax), plots_robust.uncertainty_size(ranking)),
+        Table(f"{first} against every other scheme: value over the losses", ["rival", *tail], rows, frozenset([0])),
+    ]  # fmt: skip
+    lines: list[list[Text]] = []
+    for metric in [name for name, one in card.criteria.items() if isinstance(one, Metric)]:
+        for rival, row in plots_robust.uncertainty_data(card, metric, first).to_dict("index").items():
+            lines.append([_label(ranking, metric), str(rival), *_figures(row)])
+    table = Table(f"{first} against every other scheme: fairness over the losses", ["criterion", "rival", *tail], lines,
+                  frozenset([0, 1]))  # fmt: skip
+    return [*blocks, Folded("Every fairness score over the losses", [table])]
+
+
+def _figures(row: dict[Any, Any]) -> list[str]:
+    parts = [digits(float(row[name])) for name in ("difference", "low", "high")]
+    return [*parts, f"{row['better']:.0%}", f"{row['worse']:.0%}", digits(row["likely"])]
+
+
+def _limits(ranking: Ranking) -> list[Block]:
+    card = ranking.card
+    return [
+        Heading(3, "What the order does not say"),
+        Listing([
+            "It holds for this question, these schemes' parameters and these criteria; what nobody measured has no "
+            "weight in it.",
+            f"Burdens are judged against {card.by}. Another exposure can give another order.",
+            "Where no worst end exists for a criterion, its scale has infinity there, and large differences far from "
+            "the best end look small.",
+            "Where law or a rulebook decides who pays, they decide.",
+        ]),
+    ]  # fmt: skip
