@@ -21,7 +21,7 @@ from allocopt.facts.problem import LossProblem
 from allocopt.judgement import incentives
 from allocopt.judgement.criterion import Criterion, Direction
 from allocopt.judgement.incentives import Incentive
-from allocopt.judgement.manipulation import Question
+from allocopt.judgement.moves import Moves
 from allocopt.judgement.resolving import Rule
 from allocopt.mechanisms.cascade import Cascade
 
@@ -33,13 +33,14 @@ class Case:
     """A rule with its answer, as a measure sees it.
 
     ``question`` holds the payers who are compared and ``answer`` what they bear; ``facts`` is what the rule is asked
-    about, the question or the whole event, and ``cascade`` the run of a waterfall. ``by`` names the exposure, ``risk``
-    the risk contributions ('' for none), ``rates`` the columns that do not move with an account.
+    about, the question or the whole event, with the changes that other rules were asked about, and ``cascade`` the run
+    of a waterfall. ``by`` names the exposure, ``risk`` the risk contributions ('' for none), ``rates`` the columns that
+    do not move with an account.
     """
 
     rule: Rule
     question: LossProblem
-    facts: Question
+    facts: Moves
     answer: Allocation
     cascade: Cascade | None
     by: str
@@ -166,7 +167,7 @@ def merge_gain(case: Case) -> Incentive:
     """What appearing as one account saves, the best of three groups; below zero merging costs."""
     ids = case.ranked
     if len(ids) < 2:
-        return Incentive(0.0, f"{ids[0]} has nobody to merge with", case.facts, (ids[0],))
+        return Incentive(0.0, f"{ids[0]} has nobody to merge with", case.facts.question, (ids[0],))
     few, middle = min(3, max(2, len(ids) - 1)), max(0, len(ids) // 2 - 1)
     groups = case.paying((tuple(ids[:-3:-1]), tuple(ids[middle : middle + few]), tuple(ids[:few])))
     return _best(incentives.merge_gain(case.rule, case.facts, group, rates=case.rates) for group in groups)

@@ -16,13 +16,11 @@ from allocopt.facts.event import Event
 from allocopt.judgement import metrics
 from allocopt.judgement.inequality import ROUNDING
 from allocopt.judgement.manipulation import Move, Question, asked, position
-from allocopt.judgement.resolving import Incentive, Rule, money, paid, posed
+from allocopt.judgement.resolving import Asked, Incentive, Rule, money, posed
 from allocopt.mechanisms.waterfall import Waterfall
 
 
-def auction_incentive(
-    scheme: str | Rule, problem: Question, payer: Any, column: str, bid: Any, no_bid: Any
-) -> Incentive:
+def auction_incentive(scheme: str | Rule, problem: Asked, payer: Any, column: str, bid: Any, no_bid: Any) -> Incentive:
     r"""What a bid in the default auction spares a payer: :math:`x_i(\text{no bid}) - x_i(\text{bid})`, in currency.
 
     ``column`` is what the rule reads of the auction (a rank of seniority, a score); ``bid`` and ``no_bid`` are its
@@ -35,7 +33,8 @@ def auction_incentive(
     >>> auction_incentive(rule, LossProblem(50, table, cap="fund"), "A", "junior", bid=-1.0, no_bid=1.0).value
     40.0
     """
-    rule, question = posed(scheme, problem)
+    rule, moves = posed(scheme, problem)
+    question = moves.question
     position(question, payer)
     if column not in question.payers.columns:
         raise DataError(f"the payers' table has no column {column!r}; name what the rule reads of the auction")
@@ -43,7 +42,7 @@ def auction_incentive(
     for entry in (bid, no_bid):
         table = question.payers.copy()
         table[column] = table[column].astype(object).where(table.index != payer, entry).infer_objects()
-        borne[repr(entry)] = paid(rule, Move(asked(question, table), (payer,)))
+        borne[repr(entry)] = moves.paid(rule, Move(asked(question, table), (payer,)))
     with_bid, without = (borne[repr(entry)] for entry in (bid, no_bid))
     told = f"{payer} bears {money(question, with_bid)} with a bid and {money(question, without)} without"
     return Incentive(without - with_bid, told, question, (payer,))
@@ -68,7 +67,7 @@ def incentive_budget(scheme: str | Rule, safe: Sequence[Question], risky: Sequen
         if isinstance(questions, str) or not isinstance(questions, Sequence) or not questions:
             raise DataError(f"{name} holds no question; give a list of LossProblems or Events, even of one")
         asked_of = [posed(scheme, question) for question in questions]
-        means.append(float(np.mean([paid(rule, Move(question, (payer,))) for rule, question in asked_of])))
+        means.append(float(np.mean([moves.paid(rule, moves.as_is((payer,))) for rule, moves in asked_of])))
     told = f"{payer} bears {money(safe[0], means[0])} on average when careful and {money(safe[0], means[1])} when not"
     return Incentive(means[1] - means[0], told, risky[0], (payer,))
 

@@ -14,6 +14,7 @@ from allocopt.judgement.card import Scorecard
 from allocopt.judgement.manipulation import amounts, cap_column
 from allocopt.judgement.measure import Case, Measure, incentive_measures
 from allocopt.judgement.metric import Metric, fairness_metrics
+from allocopt.judgement.moves import Moves
 from allocopt.judgement.passage import passage
 from allocopt.judgement.resolving import Rule
 from allocopt.judgement.uncertainty import ensemble
@@ -90,9 +91,10 @@ def compare(
         else:
             answers[title] = rule.allocate(question)
     contributions = risk or (RISK if RISK in question.payers.columns else "")
+    asked, whole = Moves(question), Moves(question if event is None else event)
     findings = {}
     for title, rule in rules.items():
-        facts = event if event is not None and title in cascades else question
+        facts = whole if title in cascades else asked
         case = Case(rule, question, facts, answers[title], cascades.get(title), column, contributions, kept)
         findings[title] = {name: m(case) for name, m in criteria.items() if isinstance(m, Measure)}
     fairness = {name: m for name, m in criteria.items() if isinstance(m, Metric)}
