@@ -21,17 +21,22 @@ from allocopt.errors import DataError
 from allocopt.facts.allocation import Allocation
 from allocopt.facts.checks import vector
 from allocopt.judgement import metrics
+from allocopt.judgement.care import moral_hazard, risk_pass_through
+from allocopt.judgement.contagion import contagion
 from allocopt.judgement.exposure import own_elasticity, own_price, pass_through
 from allocopt.judgement.inequality import ROUNDING, fractions
+from allocopt.judgement.legs import leg_split_gain
 from allocopt.judgement.manipulation import Move, Question, grow, merge, split
 from allocopt.judgement.moves import Moves
 from allocopt.judgement.participation import (
     auction_incentive,
     clearing_benefit,
+    clearing_view,
     coalition_excess,
     exit_gain,
     expected_absorption,
     incentive_budget,
+    least_budget,
 )
 from allocopt.judgement.resolving import Asked, Incentive, Rule, columns_read, money, posed
 from allocopt.judgement.splitting import best_split
@@ -42,8 +47,10 @@ __all__ = [
     "auction_incentive",
     "best_split",
     "clearing_benefit",
+    "clearing_view",
     "coalition_excess",
     "columns_read",
+    "contagion",
     "exit_gain",
     "expected_absorption",
     "follow_on_defaults",
@@ -51,12 +58,16 @@ __all__ = [
     "grow",
     "house_absorption",
     "incentive_budget",
+    "least_budget",
+    "leg_split_gain",
     "merge",
     "merge_gain",
     "misreport_gain",
+    "moral_hazard",
     "own_elasticity",
     "own_price",
     "pass_through",
+    "risk_pass_through",
     "split",
     "split_gain",
 ]

@@ -117,15 +117,15 @@ def grow(
     return Move(asked(question, out, loss), (payer,))
 
 
-def leave(question: Question, payer: Any) -> Move:
-    """One payer is gone; the others remain for the whole loss.
+def leave(question: Question, *payers: Any) -> Move:
+    """Some payers are gone; the others remain for the whole loss.
 
     >>> table = pd.DataFrame({"fund": [60.0, 40.0]}, index=["A", "B"])
     >>> list(leave(LossProblem(30, table, cap="fund"), "A").question.ids)
     ['B']
     """
-    at, table = position(question, payer), _opened(question)
-    return Move(asked(question, table.iloc[np.arange(len(table)) != at].copy()), ())
+    gone, table = [position(question, payer) for payer in payers], _opened(question)
+    return Move(asked(question, table.iloc[np.setdiff1d(np.arange(len(table)), gone)].copy()), ())
 
 
 def amounts(table: pd.DataFrame, rates: Iterable[str] = ()) -> list[str]:

@@ -63,15 +63,19 @@ def best_split(
                 tried[at] = -np.inf, move
         return tried[at][0]
 
-    for corner in product((low, 1.0 - low), repeat=min(len(columns), _COLUMNS)):
-        gain((*corner, *[0.5] * (len(columns) - len(corner))))
+    def leading() -> tuple[float, ...]:
+        """The first of those that gain most, so that an even split is told where no other gains more."""
+        return max(tried, key=lambda at: round(tried[at][0], 9))
+
     for even in (0.5, 0.6, 0.75, 0.9):
         gain((even,) * len(columns))
-    best = max(tried, key=lambda at: tried[at][0])
+    for corner in product((low, 1.0 - low), repeat=min(len(columns), _COLUMNS)):
+        gain((*corner, *[0.5] * (len(columns) - len(corner))))
+    best = leading()
     for step in _STEPS:
         for k, sign in product(range(len(columns)), (-1.0, 1.0)):
             gain(tuple(part + sign * step * (j == k) for j, part in enumerate(best)))
-        best = max(tried, key=lambda at: tried[at][0])
+        best = leading()
     value, move = tried[best]
     value = 0.0 if abs(value) <= ROUNDING else value
     how = " and ".join(f"{name} as {part:g} : {round(1 - part, 6):g}" for name, part in zip(columns, best, strict=True))
