@@ -9,13 +9,16 @@ from math import comb
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+import allocopt as ao
 from allocopt.errors import DataError
 from allocopt.maths import arrival
 from allocopt.maths.arrival import least_squares_moments, random_arrival
+from allocopt.maths.arrival_some import some_arrivals
 
 HERE = Path(__file__).resolve().parent
 OWN = json.loads((HERE / "cases" / "games_small.json").read_text())["claims"]
@@ -263,8 +266,8 @@ def test_fewer_quadrature_points_leave_no_more_than_rounding(monkeypatch):
     claims = np.random.default_rng(100).integers(1, 60, 100).astype(float)
     estate = float(claims.sum() // 3)
     few = random_arrival(estate, claims)
-    assert arrival._node_count(100) < 50
-    monkeypatch.setattr(arrival, "_node_count", lambda n: -(-n // 2))
+    assert arrival.node_count(100) < 50
+    monkeypatch.setattr(arrival, "node_count", lambda n: -(-n // 2))
     assert_same(random_arrival(estate, claims).values, few.values, estate, 1e-14)
 
 
@@ -314,3 +317,19 @@ def test_a_common_unit_is_found_through_binary_noise():
     assert arrival.common_unit(np.array([3.0000000000000004e-06, 9e-06])) == pytest.approx(3e-6)
     assert arrival.common_unit(np.array([1.25e9, 1e9])) == 2.5e8
     assert arrival.common_unit(np.array([np.pi, 1.0])) is None
+
+
+@pytest.mark.parametrize("part", [0.3, 0.8])
+def test_a_few_awards_are_those_of_all(part):
+    claims = np.random.default_rng(5).lognormal(size=30)
+    claims[[3, 7]] = [0.0, claims[9]]  # nothing, and a twin
+    estate, rows = part * claims.sum(), np.array([9, 3, 0, 7])
+    whole = random_arrival(estate, claims).values
+    assert_same(some_arrivals(estate, claims, rows), whole[rows], estate)
+    with pytest.raises(AssertionError):
+        assert_same(some_arrivals(estate, claims, rows[::-1]), whole[rows], estate)
+    assert some_arrivals(0.5 * claims[:6].sum(), claims[:6], np.array([0])) is None  # all are found as soon
+    table = pd.DataFrame({"claim": claims})
+    paid, total = ao.scheme("random-arrival").borne(ao.LossProblem(estate, table, "claim"), rows)
+    assert_same(paid, whole[rows], estate)
+    assert total == estate

@@ -13,8 +13,9 @@ from allocopt.errors import DataError, unknown
 from allocopt.facts.checks import Array, number
 from allocopt.judgement import incentives
 from allocopt.judgement.adl_columns import columns
-from allocopt.judgement.manipulation import Question, asked, figures
-from allocopt.judgement.resolving import Incentive, Rule, columns_read, posed, shares
+from allocopt.judgement.manipulation import Move, Question, asked, figures
+from allocopt.judgement.moves import Moves
+from allocopt.judgement.resolving import Incentive, Rule, columns_read, posed
 from allocopt.mechanisms.outcome import amount_table, chosen
 from allocopt.mechanisms.perpetual.queue import fill
 
@@ -122,13 +123,14 @@ def instability(
     >>> instability(scheme("pro-rata", key="score"), question, 1e-6)["largest"] < 1e-5
     True
     """
-    solver, asked_of = posed(rule, question)
-    base = shares(solver, asked_of)
+    solver, moves = posed(rule, question)
+    asked_of = moves.question
+    base = _shares(solver, asked_of)
     whole = float(base.sum())
     spread, count = number(noise, "the noise"), _count(trials)
     if whole <= 0:
         return {"largest": 0.0, "mean": 0.0, "standard_error": 0.0}
-    read = list(columns_read(solver, asked_of, base.index[0]) if columns is None else columns)
+    read = list(columns_read(solver, moves, asked_of.payers.index[0]) if columns is None else columns)
     for name in read:
         if name not in asked_of.payers.columns:
             raise unknown("column of the payers", name, map(str, asked_of.payers.columns))
@@ -138,8 +140,13 @@ def instability(
         table = asked_of.payers.copy()
         for name in read:
             table[name] = figures(table[name]) * np.exp(spread * draw.standard_normal(len(table)))
-        jumps[k] = float((shares(solver, asked(asked_of, table)) - base).abs().sum()) / (2.0 * whole)
+        jumps[k] = float(np.abs(_shares(solver, asked(asked_of, table)) - base).sum()) / (2.0 * whole)
     return _summary(jumps)
+
+
+def _shares(rule: Rule, question: Question) -> Array:
+    """What every payer of the table bears."""
+    return Moves(question).borne(rule, Move(question, tuple(question.payers.index)))[0]
 
 
 def queue_instability(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from os import PathLike
 from pathlib import Path
@@ -25,8 +25,9 @@ from allocopt.judgement.choice import DRAWS, Ranking
 from allocopt.judgement.criterion import Criterion
 from allocopt.judgement.measure import Measure
 from allocopt.judgement.metric import Metric, paid_of
+from allocopt.judgement.participation import clearing_view
 from allocopt.judgement.resolving import Incentive, Rule
-from allocopt.judgement.uncertainty import bootstrap
+from allocopt.judgement.uncertainty import bootstrap, known_throughout
 from allocopt.mechanisms.cascade import Cascade
 from allocopt.schemes import Scheme
 from allocopt.views import view
@@ -45,7 +46,7 @@ class Scorecard:
     related to, ``rules`` the schemes and waterfalls. ``allocations`` holds the answer of every scheme and ``cascades``
     the run of every waterfall; ``answers`` has both, a run as what it lays on the payers of the question. ``findings``
     holds, by scheme and measure, the :class:`~allocopt.judgement.incentives.Incentive` with its changed question.
-    ``ensemble`` has one row of scores per loss when losses were given.
+    ``ensemble`` has one row of scores per loss or event when several were given, and ``facts`` what else is known.
     """
 
     question: LossProblem
@@ -59,6 +60,7 @@ class Scorecard:
     ensemble: pd.DataFrame | None = None
     seed: int = 0
     hunted: bool = True
+    facts: Mapping[str, Any] = field(default_factory=dict)
 
     @property
     def allocations(self) -> dict[str, Allocation]:
@@ -141,6 +143,13 @@ class Scorecard:
         """Per scheme the residuals of its certificate, how it was found and whether it stands; of a run, the worst."""
         return self._certificates.copy()
 
+    @property
+    def clearing(self) -> pd.DataFrame:
+        """Who gains from clearing: per scheme, flat and directional portfolios without it, with it, and the benefit."""
+        if not {"bilateral", "directional"} <= set(self.facts):
+            raise DataError("bilateral losses or kinds of portfolios are not known; see facts={'bilateral': ..., ...}")
+        return clearing_view(self.answers, self.facts["bilateral"], self.facts["directional"])
+
     def normalised(self) -> pd.DataFrame:
         """Every score and incentive from 0 (worst) to 1 (best) against the fixed ends of its own scale.
 
@@ -202,18 +211,19 @@ class Scorecard:
         from allocopt.judgement.weighting import weighting
 
         times = number(draws, "draws", low=1, high=1e8)
-        found = weighting(self.values(), self.criteria, weights, criteria)
+        found = weighting(known_throughout(self.values(), self.ensemble), self.criteria, weights, criteria)
         return Ranking(self, *found, int(times), self.seed if seed is None else seed)
 
     @cached_property
     def _uncertainty(self) -> pd.DataFrame:
         if self.ensemble is None:
             raise DataError("this card was made for one loss; pass scenarios=[...] to compare() for its uncertainty")
-        return bootstrap(self.ensemble, self._of(Metric), self.seed)
+        moved = set(self.ensemble.columns.get_level_values(0))
+        return bootstrap(self.ensemble, {n: c for n, c in self.criteria.items() if n in moved}, self.seed)
 
     @property
     def uncertainty(self) -> pd.DataFrame:
-        """Pairs of schemes over the losses: mean difference of a score, its 95 % interval, how often one is better."""
+        """Pairs of schemes over scenarios: mean difference of a score, its 95 % interval, how often who is better."""
         return self._uncertainty.copy()
 
     def values(self) -> pd.DataFrame:

@@ -9,8 +9,9 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from allocopt.errors import DataError
-from allocopt.judgement.manipulation import Move, Question, figures, grow, position
-from allocopt.judgement.resolving import Incentive, Rule, columns_read, money, posed, shares
+from allocopt.judgement.manipulation import Move, figures, position
+from allocopt.judgement.moves import Moves
+from allocopt.judgement.resolving import Asked, Incentive, Rule, columns_read, money, posed
 
 # Relative step of a derivative: curvature and the rounding of shares (1e-16 of the loss) both stay far below 1e-6.
 STEP = 1e-4
@@ -24,7 +25,7 @@ _NOISE = 1e-8
 
 def own_price(
     scheme: str | Rule,
-    problem: Question,
+    problem: Asked,
     payer: Any,
     by: str | None = None,
     *,
@@ -46,13 +47,13 @@ def own_price(
     >>> round(own_price("pro-rata", LossProblem(50, table, cap="fund"), "A").value, 6)
     0.2
     """
-    rule, question = posed(scheme, problem)
-    return _incentive(_response(rule, question, payer, by, whole_account, tuple(rates)), 1.0, "per unit")
+    rule, asked = posed(scheme, problem)
+    return _incentive(_response(rule, asked, payer, by, whole_account, tuple(rates)), 1.0, "per unit")
 
 
 def own_elasticity(
     scheme: str | Rule,
-    problem: Question,
+    problem: Asked,
     payer: Any,
     by: str | None = None,
     *,
@@ -70,8 +71,8 @@ def own_elasticity(
     >>> round(own_elasticity("pro-rata", LossProblem(50, table, cap="fund"), "A").value, 6)
     0.4
     """
-    rule, question = posed(scheme, problem)
-    found = _response(rule, question, payer, by, whole_account, tuple(rates))
+    rule, asked = posed(scheme, problem)
+    found = _response(rule, asked, payer, by, whole_account, tuple(rates))
     if found.now <= 0:
         return Incentive(0.0, f"{payer} bears nothing, which does not change in proportion to anything", *found.move)
     return _incentive(found, found.exposure / found.now, "per cent for one per cent")
@@ -79,7 +80,7 @@ def own_elasticity(
 
 def pass_through(
     scheme: str | Rule,
-    problem: Question,
+    problem: Asked,
     payer: Any,
     by: str | None = None,
     loss_per_unit: float | None = None,
@@ -100,8 +101,8 @@ def pass_through(
     >>> [round(pass_through(rule, question, "A").value, 6) for rule in ("pro-rata", "constrained-equal-awards")]
     [0.0, 0.5]
     """
-    rule, question = posed(scheme, problem)
-    found = _response(rule, question, payer, by, whole_account, tuple(rates), loss_per_unit)
+    rule, asked = posed(scheme, problem)
+    found = _response(rule, asked, payer, by, whole_account, tuple(rates), loss_per_unit)
     if found.added == 0:
         return Incentive(0.0, f"{payer} adds nothing to the loss", *found.move)
     others, own = (0.0 if abs(v) <= _NOISE * found.added else v / found.added for v in (found.others, found.own))
@@ -109,8 +110,8 @@ def pass_through(
         found.told
         if math.isnan(others)
         else (
-            f"of each unit of loss that {payer} adds with more {found.column} ({money(question, found.added)} for one "
-            f"unit of it), others bear {others:.4g} and {payer} {own:.4g}"
+            f"of each unit of loss that {payer} adds with more {found.column} "
+            f"({money(asked.question, found.added)} for one unit of it), others bear {others:.4g} and {payer} {own:.4g}"
         )
     )
     return Incentive(others, told, *found.move)
@@ -136,16 +137,17 @@ class _Response(NamedTuple):
 
 
 def _response(
-    rule: Rule, question: Question, payer: Any, by: str | None, whole_account: bool, rates: tuple[str, ...],
+    rule: Rule, asked: Moves, payer: Any, by: str | None, whole_account: bool, rates: tuple[str, ...],
     loss_per_unit: float | None = 0.0,
 ) -> _Response:  # fmt: skip
-    column = by or _single(columns_read(rule, question, payer))
-    here = grow(question, payer, 1.0, [column])  # refuses what is no amount of the table
+    question = asked.question
+    column = by or _single(columns_read(rule, asked, payer))
+    here = asked.grow(payer, 1.0, [column])  # refuses what is no amount of the table
     column_figures = figures(question.payers[column])
     exposure, total = float(column_figures[position(question, payer)]), float(np.nansum(column_figures))
     average = question.loss / total if 0 < total < math.inf else 0.0
     added = average if loss_per_unit is None else loss_per_unit
-    now = float(shares(rule, question).loc[payer])
+    now = asked.paid(rule, asked.as_is((payer,)))
     if not 0 < exposure < math.inf:
         told, nan = f"{payer} has no {column} that could grow", math.nan
         return _Response(column, exposure, now, added, nan, nan, nan, False, told, here)
@@ -153,9 +155,9 @@ def _response(
 
     def at(sign: float) -> tuple[Move, float, float]:
         loss = question.loss + sign * step * added
-        move = grow(question, payer, 1.0 + sign * STEP, None if whole_account else [column], loss=loss, rates=rates)
-        borne = shares(rule, move.question)
-        return move, float(borne.loc[payer]), float(borne.sum() - borne.loc[payer])
+        move = asked.grow(payer, 1.0 + sign * STEP, None if whole_account else [column], loss=loss, rates=rates)
+        (own,), total = asked.borne(rule, move)
+        return move, float(own), total - float(own)
 
     (_, low, low_others), (move, high, high_others) = at(-1.0), at(+1.0)
     below, above = (now - low) / step, (high - now) / step

@@ -21,18 +21,24 @@ from allocopt.errors import DataError
 from allocopt.facts.allocation import Allocation
 from allocopt.facts.checks import vector
 from allocopt.judgement import metrics
+from allocopt.judgement.care import moral_hazard, risk_pass_through
+from allocopt.judgement.contagion import contagion
 from allocopt.judgement.exposure import own_elasticity, own_price, pass_through
 from allocopt.judgement.inequality import ROUNDING, fractions
+from allocopt.judgement.legs import leg_split_gain
 from allocopt.judgement.manipulation import Move, Question, grow, merge, split
+from allocopt.judgement.moves import Moves
 from allocopt.judgement.participation import (
     auction_incentive,
     clearing_benefit,
+    clearing_view,
     coalition_excess,
     exit_gain,
     expected_absorption,
     incentive_budget,
+    least_budget,
 )
-from allocopt.judgement.resolving import Incentive, Rule, columns_read, money, paid, posed
+from allocopt.judgement.resolving import Asked, Incentive, Rule, columns_read, money, posed
 from allocopt.judgement.splitting import best_split
 from allocopt.mechanisms.cascade import Cascade
 
@@ -41,8 +47,10 @@ __all__ = [
     "auction_incentive",
     "best_split",
     "clearing_benefit",
+    "clearing_view",
     "coalition_excess",
     "columns_read",
+    "contagion",
     "exit_gain",
     "expected_absorption",
     "follow_on_defaults",
@@ -50,12 +58,16 @@ __all__ = [
     "grow",
     "house_absorption",
     "incentive_budget",
+    "least_budget",
+    "leg_split_gain",
     "merge",
     "merge_gain",
     "misreport_gain",
+    "moral_hazard",
     "own_elasticity",
     "own_price",
     "pass_through",
+    "risk_pass_through",
     "split",
     "split_gain",
 ]
@@ -63,7 +75,7 @@ __all__ = [
 
 def split_gain(
     scheme: str | Rule,
-    problem: Question,
+    problem: Asked,
     payer: Any,
     parts: int | Iterable[int] = 10,
     *,
@@ -83,21 +95,20 @@ def split_gain(
     >>> print(split_gain("constrained-equal-losses", LossProblem(50, table, cap="fund"), "A", parts=2).witness)
     A splits into 2 equal accounts, which together bear 26.67 instead of 35.00
     """
-    rule, question = posed(scheme, problem)
-    moves = {m: split(question, payer, m, fractions=fractions, rates=rates)
-             for m in ([parts] if isinstance(parts, int) else parts)}  # fmt: skip
+    rule, asked = posed(scheme, problem)
+    moves = {m: asked.split(payer, m, fractions, rates) for m in ([parts] if isinstance(parts, int) else parts)}
     if not moves:
         raise DataError("parts is empty; give a number of accounts, or several to try")
-    before = paid(rule, Move(question, (payer,)))
+    before = asked.paid(rule, asked.as_is((payer,)))
     if before <= 0:
-        return _idle(question, (payer,))
-    gain, best, spared = _best(rule, question, before, moves)
+        return _idle(asked.question, (payer,))
+    gain, best, spared = _best(rule, asked, before, moves)
     uneven = "".join(f", {name} as {' : '.join(f'{v:g}' for v in by)}" for name, by in (fractions or {}).items())
     told = f"{payer} splits into {best} {'' if uneven else 'equal '}accounts{uneven}, which together bear {spared}"
     return Incentive(gain, told, *moves[best])
 
 
-def merge_gain(scheme: str | Rule, problem: Question, payers: Iterable[Any], *, rates: Iterable[str] = ()) -> Incentive:
+def merge_gain(scheme: str | Rule, problem: Asked, payers: Iterable[Any], *, rates: Iterable[str] = ()) -> Incentive:
     r"""What payers save by appearing as one account, as a part of what they bear: :math:`1 - x_{merged} / \sum_i x_i`.
 
     >>> from allocopt.facts.problem import LossProblem
@@ -105,19 +116,19 @@ def merge_gain(scheme: str | Rule, problem: Question, payers: Iterable[Any], *, 
     >>> print(merge_gain("constrained-equal-awards", LossProblem(30, table, cap="fund"), ["B", "C"]).witness)
     B and C merge into one account, which bears 15.00 instead of 20.00
     """
-    rule, question = posed(scheme, problem)
+    rule, asked = posed(scheme, problem)
     joined = (payers,) if isinstance(payers, str) else tuple(payers)
-    move = merge(question, joined, rates=rates)
-    before = paid(rule, Move(question, joined))
+    move = asked.merge(joined, rates)
+    before = asked.paid(rule, asked.as_is(joined))
     if before <= 0:
-        return _idle(question, joined)
-    gain, _, spared = _best(rule, question, before, {1: move})
+        return _idle(asked.question, joined)
+    gain, _, spared = _best(rule, asked, before, {1: move})
     return Incentive(gain, f"{_listed(joined)} merge into one account, which bears {spared}", *move)
 
 
 def misreport_gain(
     scheme: str | Rule,
-    problem: Question,
+    problem: Asked,
     payer: Any,
     column: str | None = None,
     reports: Iterable[float] = (0.5, 0.75, 0.9),
@@ -134,15 +145,15 @@ def misreport_gain(
     >>> print(f"{gain.value:.3f}: {gain.witness}")
     0.286: A reports stress at 50% of the truth and bears 8.57 instead of 12.00
     """
-    rule, question = posed(scheme, problem)
-    columns = columns_read(rule, question, payer) if column is None else [column]
-    moves = {(c, r): grow(question, payer, r, [c]) for r in reports for c in columns}
+    rule, asked = posed(scheme, problem)
+    columns = columns_read(rule, asked, payer) if column is None else [column]
+    moves = {(c, r): asked.grow(payer, r, [c]) for r in reports for c in columns}
     if not moves:
         raise DataError("reports is empty; give at least one multiple of the truth")
-    before = paid(rule, Move(question, (payer,)))
+    before = asked.paid(rule, asked.as_is((payer,)))
     if before <= 0:
-        return _idle(question, (payer,))
-    gain, best, spared = _best(rule, question, before, moves)
+        return _idle(asked.question, (payer,))
+    gain, best, spared = _best(rule, asked, before, moves)
     told = f"{payer} reports {best[0]} at {best[1]:.0%} of the truth and bears {spared}"
     return Incentive(max(0.0, gain), told if gain >= 0 else f"no false report pays: {told}", *moves[best])
 
@@ -213,9 +224,10 @@ def house_absorption(answer: Allocation | Cascade) -> Incentive:
     return Incentive(paid / loss if loss > 0 else 0.0, told, facts)
 
 
-def _best(rule: Rule, question: Question, before: float, moves: Mapping[Any, Move]) -> tuple[float, Any, str]:
+def _best(rule: Rule, asked: Moves, before: float, moves: Mapping[Any, Move]) -> tuple[float, Any, str]:
     """The largest gain, relative to what is borne now, the move that brings it (the first of equals), and in words."""
-    after = {name: paid(rule, move) for name, move in moves.items()}
+    question = asked.question
+    after = {name: asked.paid(rule, move) for name, move in moves.items()}
     gains = {name: 1.0 - borne / before for name, borne in after.items()}
     gains = {name: 0.0 if abs(gain) <= ROUNDING else gain for name, gain in gains.items()}
     best = max(gains, key=lambda name: gains[name])

@@ -58,14 +58,15 @@ def split(
     at, table = position(question, payer), _opened(question)
     divided = amounts(table, rates)
     weights = {_known(name, divided): _fractions(name, values, parts) for name, values in (fractions or {}).items()}
-    out = table.iloc[np.repeat(np.arange(len(table)), np.where(np.arange(len(table)) == at, parts, 1))].copy()
+    rows = np.repeat(np.arange(len(table)), np.where(np.arange(len(table)) == at, parts, 1))
     names = tuple(f"{payer} ({k} of {parts})" for k in range(1, parts + 1))
-    out.index = _ids([*table.index[:at], *names, *table.index[at + 1 :]], table)
+    changed = {}
     for name in divided:
-        values = figures(out[name])
+        values = figures(table[name])[rows]
         values[at : at + parts] *= weights.get(name, 1.0 / parts)
-        out[name] = values
-    return Move(asked(question, out), names)
+        changed[name] = values
+    index = _ids([*table.index[:at], *names, *table.index[at + 1 :]], table)
+    return Move(asked(question, _rebuilt(table, rows, changed, index)), names)
 
 
 def merge(question: Question, payers: Iterable[Any], *, rates: Iterable[str] = ()) -> Move:
@@ -81,13 +82,13 @@ def merge(question: Question, payers: Iterable[Any], *, rates: Iterable[str] = (
     places, table = [position(question, payer) for payer in joined], _opened(question)
     first, stay = places[0], np.setdiff1d(np.arange(len(table)), places[1:])
     name = " + ".join(map(str, joined))
-    out = table.iloc[stay].copy()
-    out.index = _ids([name if k == first else table.index[k] for k in stay], table)
+    index = _ids([name if k == first else table.index[k] for k in stay], table)
+    changed = {}
     for column in amounts(table, rates):
         values = figures(table[column])
         values[first] = values[places].sum()
-        out[column] = values[stay]
-    return Move(asked(question, out), (name,))
+        changed[column] = values[stay]
+    return Move(asked(question, _rebuilt(table, stay, changed, index)), (name,))
 
 
 def grow(
@@ -108,24 +109,27 @@ def grow(
     {'fund': 60.0, 'margin': 4.0}
     """
     times = number(factor, "the factor by which an account grows")
-    at, out = position(question, payer), _opened(question)
-    movable = amounts(out, rates)
+    at, table = position(question, payer), _opened(question)
+    movable, changed = amounts(table, rates), {}
     for name in movable if columns is None else [_known(c, movable) for c in columns]:
-        values = figures(out[name])
+        values = figures(table[name])
         values[at] *= times
-        out[name] = values
-    return Move(asked(question, out, loss), (payer,))
+        changed[name] = values
+    return Move(asked(question, _rebuilt(table, slice(None), changed, table.index), loss), (payer,))
 
 
-def leave(question: Question, payer: Any) -> Move:
-    """One payer is gone; the others remain for the whole loss.
+def leave(question: Question, *payers: Any) -> Move:
+    """Some payers are gone; the others remain for the whole loss.
 
     >>> table = pd.DataFrame({"fund": [60.0, 40.0]}, index=["A", "B"])
     >>> list(leave(LossProblem(30, table, cap="fund"), "A").question.ids)
     ['B']
     """
-    at, table = position(question, payer), _opened(question)
-    return Move(asked(question, table.iloc[np.arange(len(table)) != at].copy()), ())
+    table = _opened(question)
+    gone = table.index.get_indexer(pd.Index(payers, tupleize_cols=False))
+    if (gone < 0).any():
+        raise unknown("payer", payers[int(np.argmax(gone < 0))], map(str, table.index))
+    return Move(asked(question, table.iloc[np.setdiff1d(np.arange(len(table)), gone)].copy()), ())
 
 
 def amounts(table: pd.DataFrame, rates: Iterable[str] = ()) -> list[str]:
@@ -167,6 +171,12 @@ def asked(question: Question, table: pd.DataFrame, loss: float | None = None) ->
         )  # fmt: skip
     stated = {"cap": table.pop(CAPS)} if CAPS in table.columns else {}
     return question.replace(payers=table, loss=amount, **stated)
+
+
+def _rebuilt(table: pd.DataFrame, rows: Any, changed: Mapping[str, Array], index: pd.Index) -> pd.DataFrame:
+    """These rows of the table, some columns changed, made at once: setting columns one by one takes most of a probe."""
+    columns = {name: changed[name] if name in changed else table[name].array[rows] for name in table.columns}
+    return pd.DataFrame(columns, index=index, columns=table.columns)
 
 
 def _ids(names: list[Any], table: pd.DataFrame) -> pd.Index:

@@ -1,16 +1,13 @@
 """One incentive measure of the scorecard: a number about a rule asked again, with its witness and what it means.
 
-A measure is one function of a :class:`Case` under :func:`measure`; being in this file puts it on the list of
-:func:`incentive_measures`. A measure of your own needs no list, hand it to the comparison. Where a rule is asked about
-one payer, it is the largest, the median or a few between, by the exposure that the reader names: enough to see what a
-rule rewards, and the same few for every rule. Incentives pull against each other: a price on exposure that makes payers
-careful (own price) is also what they save by hiding it (misreport gain).
+A measure is one function of a :class:`Case` under :func:`measure`; being in one of the files ``measures`` puts it on
+the list of :func:`incentive_measures`. A measure of your own needs no list, hand it to the comparison.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
@@ -18,10 +15,9 @@ from typing import Any
 from allocopt.errors import AllocOptError, DataError
 from allocopt.facts.allocation import Allocation
 from allocopt.facts.problem import LossProblem
-from allocopt.judgement import incentives
 from allocopt.judgement.criterion import Criterion, Direction
 from allocopt.judgement.incentives import Incentive
-from allocopt.judgement.manipulation import Question
+from allocopt.judgement.moves import Moves
 from allocopt.judgement.resolving import Rule
 from allocopt.mechanisms.cascade import Cascade
 
@@ -33,18 +29,20 @@ class Case:
     """A rule with its answer, as a measure sees it.
 
     ``question`` holds the payers who are compared and ``answer`` what they bear; ``facts`` is what the rule is asked
-    about, the question or the whole event, and ``cascade`` the run of a waterfall. ``by`` names the exposure, ``risk``
-    the risk contributions ('' for none), ``rates`` the columns that do not move with an account.
+    about, the question or the whole event, with the changes that other rules were asked about, and ``cascade`` the run
+    of a waterfall. ``by`` names the exposure, ``risk`` the risk contributions ('' for none), ``rates`` the columns that
+    do not move with an account. ``given`` holds what else is known (see :mod:`allocopt.judgement.known`).
     """
 
     rule: Rule
     question: LossProblem
-    facts: Question
+    facts: Moves
     answer: Allocation
     cascade: Cascade | None
     by: str
     risk: str = ""
     rates: tuple[str, ...] = ()
+    given: Mapping[str, Any] = field(default_factory=dict)
 
     @cached_property
     def ranked(self) -> list[Any]:
@@ -55,6 +53,12 @@ class Case:
         if not len(ids):
             raise DataError("there are no payers")
         return [ids[k] for k in sorted(range(len(ids)), key=lambda k: (exposure[k], str(ids[k])))]
+
+    def fact(self, name: str) -> Any:
+        """Something else that is known, or why this cannot be judged."""
+        if name not in self.given:
+            raise DataError(f"{name} is not known; compare(..., facts={{{name!r}: ...}}) says it")
+        return self.given[name]
 
     def at(self, *quantiles: float) -> list[Any]:
         """The payers at these quantiles of exposure, 0 the smallest and 1 the largest, each once."""
@@ -73,12 +77,15 @@ Probe = Callable[[Case], Incentive]
 class Measure(Criterion):
     """A measure: called with a :class:`Case`; NaN, with the reason as its witness, where it has no answer.
 
+    ``needs`` names the facts without which it is not on a card unless asked for.
+
     >>> split = incentive_measures()["split_gain"]
     >>> split.label("default_fund"), split.direction, split.best, split.worst
     ('Split gain of the largest or median payer by default_fund', 'lower is better', 0.0, 1.0)
     """
 
     probe: Probe = field(repr=False)
+    needs: tuple[str, ...] = ()
 
     def __call__(self, case: Case) -> Incentive:
         """The value for this case with its witness."""
@@ -99,6 +106,7 @@ def measure(
     unit: str = "",
     family: str = "",
     favours: str = "",
+    needs: tuple[str, ...] = (),
 ) -> Callable[[Probe], Measure]:
     """Make a measure of a function of a case; its name and documentation carry over."""
 
@@ -108,116 +116,20 @@ def measure(
             raise DataError(f"measure {name!r} has no documentation; say in a sentence what a reader may conclude")
         probe.__qualname__ = f"{name}.probe"  # where pickle finds the function now that its name is the measure's
         ends = (best, worst)
-        return Measure(name, title, formula, direction, unit, *ends, of, family or name, doc, probe, favours=favours)
+        return Measure(
+            name, title, formula, direction, unit, *ends, of, family or name, doc, probe, needs, favours=favours
+        )
 
     return make
 
 
-GAIN = "part of what the payer bears"
-
-
-@measure(title="Own price", of="the next unit of {by} of the largest payer", direction="higher is better", best=1.0,
-         worst=0.0, unit="per unit of exposure", formula=r"\partial x_i / \partial e_i")  # fmt: skip
-def own_price(case: Case) -> Incentive:
-    """What the largest payer would bear more had its whole account one more unit of exposure; 0 makes growth free."""
-    return incentives.own_price(
-        case.rule, case.facts, case.at(1.0)[0], case.by, whole_account=True, rates=case.rates
-    )  # fmt: skip
-
-
-@measure(title="Own elasticity", of="burden to the size of one's account, median of payers by {by}", best=1.0,
-         worst=0.0, direction="higher is better", unit="per cent for one per cent",
-         formula=r"\frac{e_i}{x_i} \frac{\partial x_i}{\partial e_i}")  # fmt: skip
-def own_elasticity(case: Case) -> Incentive:
-    """By how many per cent a burden grows with the account, median of five payers; 1 is in step, pro-rata 1 - share."""
-    found = sorted(
-        (
-            incentives.own_elasticity(case.rule, case.facts, p, case.by, whole_account=True, rates=case.rates)
-            for p in case.at(0.0, 0.25, 0.5, 0.75, 1.0)
-        ),
-        key=lambda one: one.value,
-    )
-    return found[len(found) // 2]
-
-
-@measure(title="Pass-through", of="the loss that growth of the largest payer by {by} adds, to others", best=0.0,
-         worst=1.0, direction="closer to zero is better", unit="share of the added loss",
-         formula=r"\sum_{j \ne i} dx_j / dL")  # fmt: skip
-def pass_through(case: Case) -> Incentive:
-    """The part of the loss it adds that the largest payer leaves to others; 0 when it bears what it adds."""
-    total = float(case.question.column(case.by).sum())
-    return incentives.pass_through(
-        case.rule, case.facts, case.at(1.0)[0], case.by, case.question.loss / total if total > 0 else 0.0,
-        whole_account=True, rates=case.rates,
-    )  # fmt: skip
-
-
-@measure(title="Split gain", of="the largest or median payer by {by}", direction="lower is better", best=0.0, worst=1.0,
-         unit=GAIN, formula=r"1 - \sum_k x_{ik} / x_i", favours="pro-rata")  # fmt: skip
-def split_gain(case: Case) -> Incentive:
-    """What appearing as 2 to 10 equal accounts saves, the better of two payers; below zero splitting costs."""
-    return _best(
-        incentives.split_gain(case.rule, case.facts, payer, _ACCOUNTS, rates=case.rates)
-        for (payer,) in case.paying((payer,) for payer in case.at(1.0, 0.5))
-    )
-
-
-@measure(title="Merge gain", of="the two largest, three median or three smallest payers by {by}", best=0.0, worst=1.0,
-         direction="lower is better", unit=GAIN, formula=r"1 - x_{merged} / \sum_i x_i",
-         favours="pro-rata")  # fmt: skip
-def merge_gain(case: Case) -> Incentive:
-    """What appearing as one account saves, the best of three groups; below zero merging costs."""
-    ids = case.ranked
-    if len(ids) < 2:
-        return Incentive(0.0, f"{ids[0]} has nobody to merge with", case.facts, (ids[0],))
-    few, middle = min(3, max(2, len(ids) - 1)), max(0, len(ids) // 2 - 1)
-    groups = case.paying((tuple(ids[:-3:-1]), tuple(ids[middle : middle + few]), tuple(ids[:few])))
-    return _best(incentives.merge_gain(case.rule, case.facts, group, rates=case.rates) for group in groups)
-
-
-@measure(title="Misreport gain", of="the largest or median payer by {by}, hiding up to half", best=0.0, worst=1.0,
-         direction="lower is better", unit=GAIN, formula=r"\max_r\, (x_i(e) - x_i(r e)) / x_i(e)")  # fmt: skip
-def misreport_gain(case: Case) -> Incentive:
-    """What hiding up to half of the exposure that the rule reads saves, the better of two payers."""
-    return _best(
-        incentives.misreport_gain(case.rule, case.facts, payer)
-        for (payer,) in case.paying((payer,) for payer in case.at(1.0, 0.5))
-    )
-
-
-@measure(title="Free-rider index", of="burdens against risk contributions", direction="lower is better", best=0.0,
-         worst=1.0, unit="share of the loss", formula=r"\tfrac12 \sum_i |x_i / L - \rho_i|",
-         favours="pro-rata")  # fmt: skip
-def free_riding(case: Case) -> Incentive:
-    """The part of the loss borne by others than those who brought the risk."""
-    if not case.risk:
-        raise DataError("no column of risk contributions is known; name one with risk=...")
-    return incentives.free_riding(case.answer, case.risk)
-
-
-@measure(title="Follow-on defaults", of="payers whose burden exceeds their equity", direction="lower is better",
-         best=0.0, worst=1.0, unit="share of the payers", formula=r"\frac1n \#\{i : x_i > E_i\}")  # fmt: skip
-def follow_on_defaults(case: Case) -> Incentive:
-    """The part of the payers who could not bear their burden out of their own equity."""
-    return incentives.follow_on_defaults(case.answer)
-
-
-@measure(title="House absorption", of="the loss by the house itself", direction="higher is better", best=1.0, worst=0.0,
-         unit="share of the loss", formula=r"x_{house} / L")  # fmt: skip
-def house_absorption(case: Case) -> Incentive:
-    """The part of the loss that the house bears, its skin in the game; judged only where the house is asked to pay."""
-    return incentives.house_absorption(case.cascade or case.answer)
-
-
-def _best(found: Iterable[Incentive]) -> Incentive:
-    """The one that gains most: the manipulation a payer would choose."""
-    return max(found, key=lambda one: one.value)
-
-
 def incentive_measures() -> dict[str, Measure]:
-    """The measures of this file by name, in its order; each is called with a case.
+    """The measures of every question, then those that need further facts, by name; each is called with a case.
 
     >>> list(incentive_measures())[:4]
     ['own_price', 'own_elasticity', 'pass_through', 'split_gain']
     """
-    return {m.name: m for m in globals().values() if isinstance(m, Measure)}
+    from allocopt.judgement import measures, measures_of_facts
+
+    listed = {**vars(measures), **vars(measures_of_facts)}
+    return {m.name: m for m in listed.values() if isinstance(m, Measure)}

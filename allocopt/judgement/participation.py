@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from allocopt.errors import DataError
+from allocopt.errors import DataError, unknown
 from allocopt.facts.allocation import Allocation
 from allocopt.facts.checks import Array, number, vector
 from allocopt.facts.event import Event
@@ -17,18 +17,19 @@ from allocopt.games.base import Game
 from allocopt.games.core import max_excess
 from allocopt.judgement.coalitions import as_game
 from allocopt.judgement.inequality import ROUNDING
-from allocopt.judgement.manipulation import Move, Question, asked, position
-from allocopt.judgement.resolving import Incentive, Rule, money, paid, posed
+from allocopt.judgement.manipulation import Move, Question, asked, figures, position
+from allocopt.judgement.resolving import Asked, Incentive, Rule, money, posed
 from allocopt.mechanisms.waterfall import Waterfall
 
 
 def auction_incentive(
-    scheme: str | Rule, problem: Question, payer: Any, column: str, bid: Any, no_bid: Any
+    scheme: str | Rule, problem: Asked, payer: Any, column: str, bid: Any, no_bid: Any, *, relative: bool = False
 ) -> Incentive:
     r"""What a bid in the default auction spares a payer: :math:`x_i(\text{no bid}) - x_i(\text{bid})`, in currency.
 
     ``column`` is what the rule reads of the auction (a rank of seniority, a score); ``bid`` and ``no_bid`` are its
-    entries for one who bids well and one who does not. 0 when bidding changes nothing.
+    entries for one who bids well and one who does not. 0 when bidding changes nothing. ``relative`` states it as a
+    part of what the payer bears without a bid.
 
     >>> from allocopt.facts.problem import LossProblem
     >>> from allocopt.schemes import scheme
@@ -37,7 +38,8 @@ def auction_incentive(
     >>> auction_incentive(rule, LossProblem(50, table, cap="fund"), "A", "junior", bid=-1.0, no_bid=1.0).value
     40.0
     """
-    rule, question = posed(scheme, problem)
+    rule, moves = posed(scheme, problem)
+    question = moves.question
     position(question, payer)
     if column not in question.payers.columns:
         raise DataError(f"the payers' table has no column {column!r}; name what the rule reads of the auction")
@@ -45,10 +47,11 @@ def auction_incentive(
     for entry in (bid, no_bid):
         table = question.payers.copy()
         table[column] = table[column].astype(object).where(table.index != payer, entry).infer_objects()
-        borne[repr(entry)] = paid(rule, Move(asked(question, table), (payer,)))
+        borne[repr(entry)] = moves.paid(rule, Move(asked(question, table), (payer,)))
     with_bid, without = (borne[repr(entry)] for entry in (bid, no_bid))
     told = f"{payer} bears {money(question, with_bid)} with a bid and {money(question, without)} without"
-    return Incentive(without - with_bid, told, question, (payer,))
+    unit = 1.0 if not relative else without if without > 0 else math.inf
+    return Incentive((without - with_bid) / unit + 0.0, told, question, (payer,))
 
 
 def incentive_budget(scheme: str | Rule, safe: Sequence[Question], risky: Sequence[Question], payer: Any) -> Incentive:
@@ -70,9 +73,55 @@ def incentive_budget(scheme: str | Rule, safe: Sequence[Question], risky: Sequen
         if isinstance(questions, str) or not isinstance(questions, Sequence) or not questions:
             raise DataError(f"{name} holds no question; give a list of LossProblems or Events, even of one")
         asked_of = [posed(scheme, question) for question in questions]
-        means.append(float(np.mean([paid(rule, Move(question, (payer,))) for rule, question in asked_of])))
+        means.append(float(np.mean([moves.paid(rule, moves.as_is((payer,))) for rule, moves in asked_of])))
     told = f"{payer} bears {money(safe[0], means[0])} on average when careful and {money(safe[0], means[1])} when not"
     return Incentive(means[1] - means[0], told, risky[0], (payer,))
+
+
+def least_budget(scheme: str | Rule, safe: Sequence[Question], risky: Any, by: str) -> Incentive:
+    r"""The private gain from taking risk that the rule deters in every payer: :math:`\min_i B_i / e_i`, per unit.
+
+    :math:`B_i` is the budget of :func:`incentive_budget` and :math:`e_i` the payer's exposure, column ``by`` of the
+    first safe question. ``risky`` is a list of questions, whoever takes the risk, or a mapping from payer to the list
+    when it is that payer; then the minimum is over these payers. Payers without exposure do not count.
+
+    >>> from allocopt.facts.problem import LossProblem
+    >>> table = pd.DataFrame({"fund": [60.0, 40.0]}, index=["A", "B"])
+    >>> one = LossProblem(10, table, cap="fund")
+    >>> least_budget("constrained-equal-awards", [one], [one.replace(loss=30.0)], "fund").payers
+    ('A',)
+    """
+    first = posed(scheme, safe[0])[1].question if isinstance(safe, Sequence) and safe else None
+    if first is None:
+        raise DataError("safe holds no question; give a list of LossProblems or Events, even of one")
+    table = first.payers
+    if by not in table.columns:
+        raise unknown("column of the payers' table", by, map(str, table.columns))
+    exposure = pd.Series(figures(table[by]), index=table.index)
+    payers = [p for p in (risky if isinstance(risky, Mapping) else table.index) if exposure.get(p, 0.0) > 0]
+    if not payers:
+        raise DataError(f"no payer has {by}; name an exposure that somebody has")
+    found = {}
+    careful = _means(scheme, safe, payers)
+    careless = None if isinstance(risky, Mapping) else _means(scheme, risky, payers)
+    for payer in payers:
+        rash = _means(scheme, risky[payer], [payer]) if careless is None else careless
+        found[payer] = (float(rash[payer] - careful[payer]) / float(exposure[payer]), float(rash[payer]))
+    least = min(found, key=lambda payer: found[payer][0])
+    told = (
+        f"{least} bears {money(first, float(careful[least]))} on average when payers are careful and "
+        f"{money(first, found[least][1])} when not, with {by} of {exposure[least]:,.10g}"
+    )
+    return Incentive(found[least][0], told, first, (least,))
+
+
+def _means(scheme: str | Rule, questions: Sequence[Question], payers: Sequence[Any]) -> pd.Series[float]:
+    """What these payers bear on average over equally likely questions."""
+    paid = []
+    for question in questions:
+        rule, moves = posed(scheme, question)
+        paid.append(moves.borne(rule, moves.as_is(payers))[0])
+    return pd.Series(np.mean(paid, axis=0), pd.Index(payers, tupleize_cols=False), np.float64)
 
 
 def exit_gain(allocation: Allocation, standalone: Any, fees: Any = 0.0) -> Incentive:
@@ -155,6 +204,12 @@ def clearing_benefit(allocation: Allocation, bilateral: Any, directional: Any) -
             "benefit": (before - after) / before if before > 0 else math.nan,
         }  # fmt: skip
     return pd.DataFrame.from_dict(rows, orient="index").rename_axis("portfolio")
+
+
+def clearing_view(answers: Mapping[str, Allocation], bilateral: Any, directional: Any) -> pd.DataFrame:
+    """As :func:`clearing_benefit` for several schemes: one row per scheme and kind of portfolio."""
+    found = {title: clearing_benefit(answer, bilateral, directional) for title, answer in answers.items()}
+    return pd.concat(found, names=["scheme", "portfolio"])
 
 
 def expected_absorption(waterfall: Waterfall, event: Event, losses: Any) -> Incentive:

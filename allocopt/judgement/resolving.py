@@ -15,11 +15,14 @@ import pandas as pd
 from allocopt.errors import DataError
 from allocopt.facts.event import Event
 from allocopt.facts.problem import LossProblem
-from allocopt.judgement.manipulation import Move, Question, cap_column, position
+from allocopt.judgement.manipulation import Question, cap_column, position
+from allocopt.judgement.moves import Moves, Rule
 from allocopt.mechanisms.waterfall import Waterfall
 from allocopt.schemes import Key, Scheme, resolve
 
-Rule = Scheme | Waterfall
+Asked = Question | Moves  # a question, or one whose changes are remembered for the next rule
+
+__all__ = ["Asked", "Incentive", "Rule", "columns_read", "money", "posed"]
 
 
 @dataclass(frozen=True)
@@ -35,21 +38,24 @@ class Incentive:
         return self.value
 
 
-def posed(scheme: str | Rule, problem: Question) -> tuple[Rule, Question]:
+def posed(scheme: str | Rule, problem: Asked) -> tuple[Rule, Moves]:
     """The rule and its question, each of the kind that goes with the other."""
     rule = scheme if isinstance(scheme, Waterfall) else resolve(scheme)
-    if not isinstance(problem, LossProblem | Event):
-        raise DataError(f"problem is a {type(problem).__name__}; give a LossProblem or an Event")
-    if isinstance(rule, Waterfall) and not isinstance(problem, Event):
+    moves = problem if isinstance(problem, Moves) else Moves(problem)
+    question = moves.question
+    if not isinstance(question, LossProblem | Event):
+        raise DataError(f"problem is a {type(question).__name__}; give a LossProblem or an Event")
+    if isinstance(rule, Waterfall) and not isinstance(question, Event):
         raise DataError(f"waterfall {rule.name!r} runs through an event; give the Event, not a single question")
-    question = problem.problem() if isinstance(problem, Event) and isinstance(rule, Scheme) else problem
-    held = _by_payer(rule, len(question.payers))
+    if isinstance(question, Event) and isinstance(rule, Scheme):
+        moves = Moves(question.problem())
+    held = _by_payer(rule, len(moves.question.payers))
     if held:
         raise DataError(
             f"{rule.title} holds {held} as figures by payer, which say nothing about other accounts; put them into "
             "the table as a column, problem.replace(payers=problem.payers.assign(...)), and name the column"
         )
-    return rule, question
+    return rule, moves
 
 
 def _by_payer(held: Any, n: int) -> str:
@@ -66,22 +72,13 @@ def _by_payer(held: Any, n: int) -> str:
     return ""
 
 
-def shares(rule: Rule, question: Question) -> pd.Series[float]:
-    """What each payer bears."""
-    return rule.run(question).by_payer if isinstance(rule, Waterfall) else rule.allocate(question).shares  # type: ignore[arg-type]
-
-
-def paid(rule: Rule, move: Move) -> float:
-    """What the payers of a move bear together."""
-    return float(shares(rule, move.question).loc[list(move.payers)].sum())
-
-
-def columns_read(scheme: str | Rule, problem: Question, payer: Any) -> list[str]:
+def columns_read(scheme: str | Rule, problem: Asked, payer: Any) -> list[str]:
     """The columns whose figure for this payer decides its share: the key of the rule, or else the caps.
 
     Of a waterfall, those of every layer; only columns in which the payer has a figure.
     """
-    rule, question = posed(scheme, problem)
+    rule, moves = posed(scheme, problem)
+    question = moves.question
     if isinstance(rule, Waterfall):
         found = [c for layer in rule.layers if not layer.payer for c in _keys(layer.rule, layer.cap or "")]
     else:

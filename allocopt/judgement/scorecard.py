@@ -7,24 +7,21 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, TypeVar
 
 from allocopt.errors import DataError, unknown
-from allocopt.facts.allocation import Allocation
 from allocopt.facts.event import Event
 from allocopt.facts.problem import LossProblem
 from allocopt.judgement.card import Scorecard
+from allocopt.judgement.known import FACTS, known, needed
 from allocopt.judgement.manipulation import amounts, cap_column
-from allocopt.judgement.measure import Case, Measure, incentive_measures
+from allocopt.judgement.measure import Measure, incentive_measures
 from allocopt.judgement.metric import Metric, fairness_metrics
-from allocopt.judgement.passage import passage
+from allocopt.judgement.probing import RISK, Terms, divided, probed
 from allocopt.judgement.resolving import Rule
 from allocopt.judgement.settled import settled
-from allocopt.judgement.uncertainty import ensemble
-from allocopt.mechanisms.cascade import Cascade
+from allocopt.judgement.uncertainty import Instance, over_events, over_losses
 from allocopt.mechanisms.waterfall import Waterfall
 from allocopt.schemes import Scheme, resolve
 
-__all__ = ["RISK", "Scorecard", "compare"]
-
-RISK = "stress_loss"  # the column that holds risk contributions unless another is named
+__all__ = ["FACTS", "RISK", "Scorecard", "compare"]
 
 _Kind = TypeVar("_Kind", Metric, Measure)
 
@@ -45,7 +42,7 @@ TRAPS = {
 
 
 def compare(
-    event_or_problem: Event | LossProblem,
+    event_or_problem: Event | LossProblem | Sequence[Event | LossProblem],
     schemes: Iterable[str | Rule] | Mapping[str, str | Rule],
     metrics: Iterable[str | Metric] | None = None,
     axioms: bool = True,
@@ -55,7 +52,9 @@ def compare(
     problem: LossProblem | None = None,
     risk: str | None = None,
     rates: Iterable[str] = (),
-    scenarios: Sequence[float] | None = None,
+    facts: Mapping[str, Any] | None = None,
+    scenarios: Sequence[float] | Sequence[Event | LossProblem] | None = None,
+    uncertain: str = "fairness",
     seed: int = 0,
 ) -> Scorecard:
     """Divide one loss by several schemes and judge the answers on the same scales.
@@ -64,20 +63,30 @@ def compare(
     ----------
     event_or_problem : a question, or an event, whose own question (``event.problem()``) is asked unless ``problem``
         gives another. Waterfalls need the event: they run through all of it, and are judged by what they lay on the
-        payers of the question.
+        payers of the question. Of several, in one currency, the first is the one on the card, and all are its
+        scenarios.
     schemes : names, schemes or waterfalls; a dict gives them labels of its own. Equal titles are numbered.
     axioms : whether ``card.axioms`` hunts for counterexamples when it is asked for.
-    metrics, measures : which fairness metrics and incentive measures, by name or as objects; all by default, ``[]``
-        for none. Measures solve every scheme some forty times; leave them out where one solution takes long.
+    metrics, measures : which fairness metrics and incentive measures, by name or as objects; ``[]`` for none. By
+        default all metrics, and all measures that have the facts they need. Measures solve every scheme some fifty
+        times; leave them out where one solution takes long.
     by : the exposure that burdens are related to; by default the column that caps the payers, or the only numeric one.
     risk : column of risk contributions for the free-rider index; by default ``stress_loss`` where there is one.
     rates : columns that stay as they are when an account is split or grows (leverage, a score).
-    scenarios : losses, one per scenario, to judge the schemes on, for ``card.uncertainty``; a waterfall gets the same
-        difference to the event's loss that the question's loss has. ``seed`` is that of the bootstrap.
+    facts : what else is known, by name: what payers have outside (``standalone``), scenarios of their own (``pnl``), a
+        reward for bids (``auction``) and more, each of which brings measures with it; :data:`FACTS` lists them. A
+        column called ``standalone``, ``fees``, ``bilateral``, ``directional``, ``equity``, ``long`` or ``short`` is one
+        without being named.
+    scenarios : losses, one per scenario, or events (or questions), to judge the schemes on, for ``card.uncertainty``;
+        a waterfall gets the same difference to the event's loss that the question's loss has. ``seed`` is that of the
+        bootstrap.
+    uncertain : ``"fairness"`` judges the metrics in every scenario; ``"all"`` the incentives too, in every event, or at
+        eight losses, each of which stands for the losses near it.
 
     Raises
     ------
-    DataError : no scheme, an unknown name, no column for ``by``, or a waterfall without its event.
+    DataError : no scheme, an unknown name, no column for ``by``, a waterfall without its event, events in different
+        currencies, or fewer than two scenarios.
 
     >>> import pandas as pd
     >>> table = pd.DataFrame({"fund": [60.0, 30.0, 10.0]}, index=["A", "B", "C"])
@@ -87,39 +96,89 @@ def compare(
     >>> card.metrics.loc["gini", "label"]
     'Gini coefficient of burden per unit of fund'
     """
-    event, question = _asked(event_or_problem, problem)
+    if uncertain not in ("fairness", "all"):
+        raise DataError(f"uncertain is {uncertain!r}; expected 'fairness' or 'all'")
+    several = _several(event_or_problem, problem, scenarios)
+    event, question = _asked(event_or_problem if several is None else several[0], problem)
     rules = _rules(schemes)
     column = _exposure(question, by)
-    criteria = _criteria(metrics, measures)
+    others = several if several is not None else _questions(scenarios)
+    losses = scenarios if others is None else None
+    given = known(facts, question, event, losses)
+    criteria = _criteria(metrics, measures, given)
     if risk is not None:
         question.column(risk, low=-math.inf)
     kept = tuple(rates)
     amounts(question.payers, kept)
-    answers: dict[str, Allocation] = {}
-    cascades: dict[str, Cascade] = {}
-    for title, rule in rules.items():
-        if isinstance(rule, Waterfall):
-            if event is None:
-                raise DataError(f"waterfall {rule.name!r} runs through an event; compare it on the Event")
-            cascades[title] = rule.run(event)
-            answers[title] = passage(cascades[title], question, title)
-        else:
-            answers[title] = rule.allocate(question)
-    contributions = risk or (RISK if RISK in question.payers.columns else "")
-    criteria = {name: settled(one, question, column, contributions) for name, one in criteria.items()}
-    findings = {}
-    for title, rule in rules.items():
-        facts = event if event is not None and title in cascades else question
-        case = Case(rule, question, facts, answers[title], cascades.get(title), column, contributions, kept)
-        findings[title] = {name: m(case) for name, m in criteria.items() if isinstance(m, Measure)}
-    fairness = {name: m for name, m in criteria.items() if isinstance(m, Metric)}
-    spread = None if scenarios is None else ensemble(rules, question, event, fairness, column, scenarios)
-    card = Scorecard(question, event, column, rules, answers, cascades, criteria, findings, spread, seed, axioms)
+    terms = Terms.of(question, column, risk, kept, given)
+    answers, cascades = divided(rules, question, event)
+    criteria = {name: settled(one, question, terms.by, terms.risk) for name, one in criteria.items()}
+    probes = {name: m for name, m in criteria.items() if isinstance(m, Measure)}
+    findings = probed(rules, question, event, answers, cascades, probes, terms)
+    spread = None
+    moved = {name: m for name, m in criteria.items() if isinstance(m, Metric) or uncertain == "all"}
+    if losses is not None:
+        spread = over_losses(rules, question, event, moved, terms, losses)
+    elif others is not None:
+        spread = over_events(rules, _instances(others, question, column, risk, kept, facts), moved)
+    card = Scorecard(question, event, column, rules, answers, cascades, criteria, findings, spread, seed, axioms, given)
     _ = card.scores  # a criterion that cannot judge these answers says so now
     return card
 
 
-def _asked(given: Event | LossProblem, problem: LossProblem | None) -> tuple[Event | None, LossProblem]:
+def _several(given: Any, problem: LossProblem | None, scenarios: Any) -> list[Event | LossProblem] | None:
+    """The events of a list of them; None for a single one."""
+    if not isinstance(given, list | tuple):
+        return None
+    if scenarios is not None or problem is not None:
+        raise DataError("several events are scenarios themselves; leave out scenarios=... and problem=...")
+    found = _questions(given)
+    if found is None:
+        raise DataError("the list of events is empty or holds something else; give Events or LossProblems")
+    return found
+
+
+def _questions(scenarios: Any) -> list[Event | LossProblem] | None:
+    """Scenarios that are events or questions; None for losses."""
+    if not isinstance(scenarios, list | tuple) or not any(isinstance(one, Event | LossProblem) for one in scenarios):
+        return None
+    for one in scenarios:
+        if not isinstance(one, Event | LossProblem):
+            raise DataError(f"scenarios mix events with a {type(one).__name__}; give events only, or losses only")
+    if len(scenarios) < 2:
+        raise DataError("scenarios hold one event; give two or more, or leave them out")
+    return list(scenarios)
+
+
+def _instances(
+    given: Sequence[Event | LossProblem], first: LossProblem, by: str, risk: str | None, rates: tuple[str, ...],
+    facts: Mapping[str, Any] | None,
+) -> list[Instance]:  # fmt: skip
+    """The events with what each must bring: the currency, the exposure, the columns that facts name."""
+    carried = {name: fact for name, fact in (facts or {}).items() if isinstance(fact, str | int | float)}
+    found: list[Instance] = []
+    for place, one in enumerate(given, 1):
+        event, question = _asked(one, None)
+        label = stem = event.name if event is not None else f"question {place}"
+        times = 1
+        while label in (other.label for other in found):
+            times += 1
+            label = f"{stem} ({times})"
+        if question.currency != first.currency:
+            raise DataError(
+                f"event {label!r} is in {question.currency or 'no currency'}, the first in "
+                f"{first.currency or 'none'}; state all amounts in one currency"
+            )
+        try:
+            question.column(by)
+            terms = Terms.of(question, by, risk, rates, known(carried, question, event))
+        except DataError as fault:
+            raise DataError(f"event {label!r}: {fault}") from None
+        found.append(Instance(label, question, event, terms))
+    return found
+
+
+def _asked(given: Any, problem: LossProblem | None) -> tuple[Event | None, LossProblem]:
     if isinstance(given, Event):
         return given, given.problem() if problem is None else problem
     if not isinstance(given, LossProblem):
@@ -159,9 +218,10 @@ def _exposure(question: LossProblem, by: str | None) -> str:
     return chosen
 
 
-def _criteria(metrics: Any, measures: Any) -> dict[str, Metric | Measure]:
+def _criteria(metrics: Any, measures: Any, given: Mapping[str, Any]) -> dict[str, Metric | Measure]:
     fair = _chosen("fairness metric", metrics, fairness_metrics(), Metric)
-    found: list[Metric | Measure] = [*fair, *_chosen("incentive measure", measures, incentive_measures(), Measure)]
+    rewards = _chosen("incentive measure", measures, incentive_measures(), Measure)
+    found: list[Metric | Measure] = [*fair, *(m for m in rewards if measures is not None or needed(m.needs, given))]
     out: dict[str, Metric | Measure] = {}
     for one in found:
         if out.setdefault(one.name, one) is not one:

@@ -12,8 +12,9 @@ from allocopt.errors import AllocOptError
 from allocopt.facts.checks import number
 from allocopt.facts.problem import LossProblem
 from allocopt.judgement.inequality import ROUNDING
-from allocopt.judgement.manipulation import CAPS, Move, Question, cap_column, position, split
-from allocopt.judgement.resolving import Incentive, Rule, columns_read, money, paid, posed
+from allocopt.judgement.manipulation import CAPS, Move, cap_column
+from allocopt.judgement.moves import Moves
+from allocopt.judgement.resolving import Asked, Incentive, Rule, columns_read, money, posed
 from allocopt.mechanisms.waterfall import Waterfall
 
 _STEPS = (0.2, 0.1, 0.05, 0.01)  # how far a fraction moves while searching; gains are smooth or flat below the last
@@ -21,7 +22,7 @@ _COLUMNS = 4  # amounts whose corners are all tried; with more, 2**n solutions w
 
 
 def best_split(
-    scheme: str | Rule, problem: Question, payer: Any, *, floor: float = 0.0, rates: Iterable[str] = ()
+    scheme: str | Rule, problem: Asked, payer: Any, *, floor: float = 0.0, rates: Iterable[str] = ()
 ) -> Incentive:
     r"""What a payer saves by the best split into two accounts of *unequal* make, as a part of what it bears.
 
@@ -41,47 +42,54 @@ def best_split(
     >>> print(found.witness)
     A splits into 2 accounts, margin as 0.1 : 0.9 and fund as 0.9 : 0.1, which together bear 9.09 instead of 30.00
     """
-    rule, question = posed(scheme, problem)
+    rule, asked = posed(scheme, problem)
+    question = asked.question
     low = number(floor, "floor", high=0.5)
     kept = tuple(rates)
-    position(question, payer)
-    before = paid(rule, Move(question, (payer,)))
+    before = asked.paid(rule, asked.as_is((payer,)))
     if before <= 0:
         return Incentive(0.0, f"{payer} bears nothing, so there is nothing to gain", question, (payer,))
-    columns = _amounts(rule, question, payer, kept)
+    columns = _amounts(rule, asked, payer, kept)
     tried: dict[tuple[float, ...], tuple[float, Move]] = {}
 
     def gain(parts: tuple[float, ...]) -> float:
         at = tuple(round(min(max(part, low), 1.0 - low), 6) for part in parts)
         if at not in tried:
             fractions = {name: (part, 1.0 - part) for name, part in zip(columns, at, strict=True)}
-            move = split(question, payer, 2, fractions=fractions, rates=kept)
+            move = asked.split(payer, 2, fractions, kept)
             try:
-                tried[at] = 1.0 - paid(rule, move) / before, move
+                tried[at] = 1.0 - asked.paid(rule, move) / before, move
             except AllocOptError:  # an account the rule refuses (a claim without a key) is no way to save
                 tried[at] = -np.inf, move
         return tried[at][0]
 
-    for corner in product((low, 1.0 - low), repeat=min(len(columns), _COLUMNS)):
-        gain((*corner, *[0.5] * (len(columns) - len(corner))))
+    def leading() -> tuple[float, ...]:
+        """The first of those that gain most, so that an even split is told where no other gains more."""
+        return max(tried, key=lambda at: round(tried[at][0], 9))
+
     for even in (0.5, 0.6, 0.75, 0.9):
         gain((even,) * len(columns))
-    best = max(tried, key=lambda at: tried[at][0])
+    for corner in product((low, 1.0 - low), repeat=min(len(columns), _COLUMNS)):
+        gain((*corner, *[0.5] * (len(columns) - len(corner))))
+    best = leading()
     for step in _STEPS:
         for k, sign in product(range(len(columns)), (-1.0, 1.0)):
             gain(tuple(part + sign * step * (j == k) for j, part in enumerate(best)))
-        best = max(tried, key=lambda at: tried[at][0])
+        best = leading()
     value, move = tried[best]
     value = 0.0 if abs(value) <= ROUNDING else value
     how = " and ".join(f"{name} as {part:g} : {round(1 - part, 6):g}" for name, part in zip(columns, best, strict=True))
     spared = f"instead of {money(question, before)}" if value else "as before"
-    told = f"{payer} splits into 2 accounts, {how}, which together bear {money(question, paid(rule, move))} {spared}"
+    told = (
+        f"{payer} splits into 2 accounts, {how}, which together bear {money(question, asked.paid(rule, move))} {spared}"
+    )
     return Incentive(value, told, *move)
 
 
-def _amounts(rule: Rule, question: Question, payer: Any, rates: tuple[str, ...]) -> list[str]:
+def _amounts(rule: Rule, asked: Moves, payer: Any, rates: tuple[str, ...]) -> list[str]:
     """What can be divided unevenly to effect: the columns the rule reads, and the caps."""
-    found = columns_read(rule, question, payer)
+    question = asked.question
+    found = columns_read(rule, asked, payer)
     if isinstance(rule, Waterfall):
         found += [layer.cap for layer in rule.layers if isinstance(layer.cap, str) and not layer.payer]
     elif cap_column(question):

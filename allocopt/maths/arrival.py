@@ -67,7 +67,7 @@ class LeastSquares(NamedTuple):
 
 
 @dataclass(frozen=True, eq=False)
-class _Reduced:
+class Reduced:
     """An equivalent problem with an estate of at most half the claims, counted in ``unit``.
 
     Claims above the estate are cut to it, and when more than half of all is there, what is missing is divided instead
@@ -82,7 +82,7 @@ class _Reduced:
     mirrored: bool
 
     @classmethod
-    def of(cls, estate: float, claims: Array) -> _Reduced:
+    def of(cls, estate: float, claims: Array) -> Reduced:
         cut = np.minimum(claims, estate)
         unit = common_unit(np.append(cut, estate))
         if unit is not None:
@@ -144,9 +144,9 @@ def random_arrival(
     if method == "sampled":
         return _sampled(estate, claims, permutations, seed)
     positive = claims > 0
-    reduced = _Reduced.of(estate, claims[positive])
+    reduced = Reduced.of(estate, claims[positive])
     if method == "auto":
-        method = _chosen(reduced)
+        method = chosen(reduced)
         if method == "sampled":
             return _sampled(estate, claims, permutations, seed)
     awards, words, error = _enumerated(reduced) if method == "enumeration" else _on_grid(reduced)
@@ -163,7 +163,7 @@ def least_squares_moments(estate: float, claims: Array) -> LeastSquares:
     Divided by :math:`2 (n - 1)` and less a constant the objective is :math:`\tfrac12 x'Qx - b'x` with
     :math:`Q = I + (H - 1) \mathbf 1 \mathbf 1'`, :math:`H = 1 + 1/2 + \dots + 1/(n-1)`, and
     :math:`b_i = \sum_{t=1}^{n-1} \tfrac1t E(L - c(T))^+`, T a random set of t claimants other than i. For up to 22
-    claims b comes from the 2^n coalitions, beyond from the joint distribution of size and sum, on the same grid as
+    claims b comes from the 2^n coalitions, beyond from the distribution of sums by quadrature, on the same grid as
     :func:`random_arrival`. Arguments and errors are those of that function; one claim alone has Q = 1, b = 0.
 
     Source: Ruiz, Valenciano and Zarzuelo, "The family of least square values", Games and Economic Behavior 24 (1998).
@@ -178,7 +178,7 @@ def least_squares_moments(estate: float, claims: Array) -> LeastSquares:
     harmonic = sum(1.0 / t for t in range(1, n)) or 1.0
     if n < 2 or estate == 0.0:
         return LeastSquares(harmonic, harmonic - 1.0, np.zeros(n))
-    reduced = _Reduced.of(estate, claims)
+    reduced = Reduced.of(estate, claims)
     rest = _rests(reduced) if reduced.estate > 0 else np.zeros(n)
     if reduced.mirrored:
         # v(S) = c(S) - E + (E - c(S))+ with E what is missing; the first two terms have closed-form moments.
@@ -186,15 +186,15 @@ def least_squares_moments(estate: float, claims: Array) -> LeastSquares:
     return LeastSquares(harmonic, harmonic - 1.0, rest * reduced.unit)
 
 
-def _chosen(reduced: _Reduced) -> str:
+def chosen(reduced: Reduced) -> str:
     n = reduced.claims.size
-    cells = _cells(reduced)
+    cells = cells_of(reduced)
     if n <= FEW or (n <= ENUMERABLE and not _is_exact(reduced, cells)):
         return "enumeration"
     return "dynamic program" if _work(n, cells) <= _WORK else "sampled"
 
 
-def _cells(reduced: _Reduced) -> int:
+def cells_of(reduced: Reduced) -> int:
     """Whole units when they are few enough, else the finest grid within the allowance (the coarsest if none is)."""
     n = int(np.count_nonzero(reduced.claims))
     if reduced.whole and reduced.estate <= _EXACT_CELLS and _work(n, int(reduced.estate)) <= _WORK:
@@ -202,15 +202,15 @@ def _cells(reduced: _Reduced) -> int:
     return next((cells for cells in _GRIDS if _work(n, cells) <= _WORK), _GRIDS[-1])
 
 
-def _is_exact(reduced: _Reduced, cells: int) -> bool:
+def _is_exact(reduced: Reduced, cells: int) -> bool:
     return reduced.whole and cells == reduced.estate
 
 
 def _work(n: int, cells: int) -> float:
-    return float(_node_count(n) * n * log2(n + 1) * cells)
+    return float(node_count(n) * n * log2(n + 1) * cells)
 
 
-def _node_count(n: int) -> int:
+def node_count(n: int) -> int:
     """Half of n, rounded up, is exact; four times its root leaves no more than rounding (seen up to n = 400)."""
     return min(-(-n // 2), ceil(4 * sqrt(n)))
 
@@ -223,7 +223,7 @@ def _subset_sums(claims: Array) -> Array:
     return sums
 
 
-def _enumerated(reduced: _Reduced) -> tuple[Array, str, float]:
+def _enumerated(reduced: Reduced) -> tuple[Array, str, float]:
     n = reduced.claims.size
     if n > ENUMERABLE:
         raise DataError(
@@ -236,10 +236,10 @@ def _enumerated(reduced: _Reduced) -> tuple[Array, str, float]:
     return (np.bincount(which, weights=awards) / counts)[which], "exact enumeration", 0.0
 
 
-def _on_grid(reduced: _Reduced) -> tuple[Array, str, float]:
+def _on_grid(reduced: Reduced) -> tuple[Array, str, float]:
     if reduced.estate == 0.0:
         return np.zeros(reduced.claims.size), "exact dynamic program", 0.0
-    cells = _cells(reduced)
+    cells = cells_of(reduced)
     awards = _grid_awards(reduced, cells)
     if _is_exact(reduced, cells):
         return awards, "exact dynamic program", 0.0
@@ -248,13 +248,13 @@ def _on_grid(reduced: _Reduced) -> tuple[Array, str, float]:
     return awards, words, error
 
 
-def _grid_awards(reduced: _Reduced, cells: int) -> Array:
+def _grid_awards(reduced: Reduced, cells: int) -> Array:
     from allocopt.maths.arrival_kernels import Grid, grid_awards
 
-    return grid_awards(Grid.of(reduced.estate, reduced.claims, cells), _node_count(reduced.claims.size))
+    return grid_awards(Grid.of(reduced.estate, reduced.claims, cells), node_count(reduced.claims.size))
 
 
-def _rests(reduced: _Reduced) -> Array:
+def _rests(reduced: Reduced) -> Array:
     """``sum_t E (E - c(T))+ / t`` for the reduced problem; mirrored, i itself is in T and the sizes run backwards."""
     n = reduced.claims.size
     if n <= ENUMERABLE:
@@ -265,10 +265,8 @@ def _rests(reduced: _Reduced) -> Array:
         return member_sums(blocks_of(worths), n, weights)[0].astype(np.float64)
     from allocopt.maths.arrival_kernels import Grid, grid_rests
 
-    grid = Grid.of(reduced.estate, reduced.claims, _cells(reduced))
-    by_size = 1.0 / np.arange(1, n)
-    weights = np.append(by_size[::-1], 0.0) if reduced.mirrored else np.append(0.0, by_size)
-    return grid_rests(grid, weights, without_own=reduced.mirrored)
+    grid = Grid.of(reduced.estate, reduced.claims, cells_of(reduced))
+    return grid_rests(grid, node_count(n) + 1, without_own=reduced.mirrored)  # other times than the awards are found at
 
 
 def _sampled(estate: float, claims: Array, permutations: int, seed: int | None) -> ArrivalResult:

@@ -1,14 +1,16 @@
 """Random arrival on a grid: how a capped sum is distributed when one claim is left out, for every claim (compiled).
 
-Both kernels walk the same plan. A plan is a list of steps ``(depth, first, last, leaf)``: take the distribution that
+The kernel walks a plan, a list of steps ``(depth, first, last, leaf)``: take the distribution that
 stands at ``depth - 1``, let in the members ``first .. last - 1``, keep the result at ``depth``, and, when ``leaf`` is
 not negative, price that claim against it. Halving the claims again and again gives every leave-one-out distribution
-with n log n admissions; nothing is ever taken out again, so there is no subtraction and no cancellation.
+with n log n admissions; nothing is ever taken out again, so there is no subtraction and no cancellation. Asked about
+a few claims, a plan admits every other claim only once or twice.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numba import njit
@@ -39,12 +41,15 @@ class Grid:
     plan: Whole
 
     @classmethod
-    def of(cls, estate: float, claims: Array, cells: int) -> Grid:
+    def of(cls, estate: float, claims: Array, cells: int, rows: Any = slice(None)) -> Grid:
+        """The grid for all claims, asked about those in ``rows``."""
         levels, which, counts = np.unique(claims, return_inverse=True, return_counts=True)
         size = levels / estate * cells  # in this order a claim on all of the estate is exactly ``cells`` steps
         whole = np.floor(size)
         members = np.repeat(np.arange(levels.size), counts)
-        return cls(cells, estate / cells, whole.astype(np.int64), size - whole, members, which, _plan(counts))
+        asked = np.zeros(levels.size, dtype=np.bool_)
+        asked[which[rows]] = True
+        return cls(cells, estate / cells, whole.astype(np.int64), size - whole, members, which, _plan(counts, asked))
 
     @property
     def size(self) -> Array:
@@ -57,27 +62,42 @@ class Grid:
 
 
 def grid_awards(grid: Grid, node_count: int) -> Array:
-    """The random-arrival award of each claim, by quadrature over the time of arrival."""
-    nodes, weights = np.polynomial.legendre.leggauss(node_count)
+    """The random-arrival award of each claim that the grid asks about, by quadrature over the time of arrival."""
+    times, weights = _quadrature(node_count)
     whole, fraction = grid.whole[grid.members], grid.fraction[grid.members]
-    return grid.back(_awards_over_time(grid.plan, whole, fraction, grid.size, grid.cells, (nodes + 1) / 2, weights / 2))
+    none = np.zeros(times.size)
+    return grid.back(_over_time(grid.plan, whole, fraction, grid.size, grid.cells, times, weights, none, True))
 
 
-def grid_rests(grid: Grid, weights: Array, *, without_own: bool) -> Array:
-    """``sum_t weights[t] E (estate - c(T))+`` over random sets T of t other claims, for each claim.
+def grid_rests(grid: Grid, node_count: int, *, without_own: bool) -> Array:
+    r"""``sum_t E (estate - c(T))+ / t`` over random sets T of t = 1, 2, ... other claims, for each claim.
 
-    ``without_own`` takes the claim itself off the estate as well.
+    With independent coins of probability p, :math:`\int_0^1 P(|T| = t) \, dp / p` is :math:`1 / t` for every
+    :math:`t \ge 1`; the empty set, which would weigh infinitely much, is taken off. ``without_own`` takes the claim
+    itself off the estate as well, and counts the others that are *not* in T; then it is the set of all others that is
+    left out, and it leaves nothing of an estate of at most half of all claims.
     """
+    times, weights = _quadrature(node_count)
     whole, fraction = grid.whole[grid.members], grid.fraction[grid.members]
-    # Sets whose smallest sum already reaches the estate leave nothing: their sizes need no row.
-    rows = min(weights.size, 1 + int(np.searchsorted(np.cumsum(whole), grid.cells)))
-    own = grid.size if without_own else np.zeros(grid.whole.size)
-    return grid.back(_rests_by_size(grid.plan, whole, fraction, own, grid.cells, rows, weights))
+    if without_own:
+        own, scaled, empty = grid.size, weights / (1.0 - times), np.zeros(times.size)
+    else:
+        own, scaled = np.zeros(grid.whole.size), weights / times
+        empty = grid.cells * (1.0 - times) ** (grid.members.size - 1)
+    return grid.back(_over_time(grid.plan, whole, fraction, own, grid.cells, times, scaled, empty, False))
 
 
-def _plan(counts: NDArray[np.intp]) -> Whole:
-    """The steps for members sorted by level, ``counts[k]`` of them on level k, one leaf per level."""
+def _quadrature(node_count: int) -> tuple[Array, Array]:
+    """Points and weights on the unit interval."""
+    nodes, weights = np.polynomial.legendre.leggauss(node_count)
+    return (nodes + 1) / 2, weights / 2
+
+
+def _plan(counts: NDArray[np.intp], asked: NDArray[np.bool_]) -> Whole:
+    """The steps for members sorted by level, ``counts[k]`` of them on level k, one leaf per level that is asked
+    about."""
     ends = np.append(0, np.cumsum(counts)).tolist()
+    wanted = np.append(0, np.cumsum(asked)).tolist()
     steps: list[list[int]] = []
 
     def halve(first: int, last: int, depth: int) -> None:
@@ -86,8 +106,9 @@ def _plan(counts: NDArray[np.intp]) -> Whole:
             return
         middle = (first + last) // 2
         for keep, admit in (((first, middle), (middle, last)), ((middle, last), (first, middle))):
-            steps.append([depth + 1, ends[admit[0]], ends[admit[1]], -1])
-            halve(*keep, depth + 1)
+            if wanted[keep[1]] > wanted[keep[0]]:
+                steps.append([depth + 1, ends[admit[0]], ends[admit[1]], -1])
+                halve(*keep, depth + 1)
 
     halve(0, len(counts), 0)
     return np.array(steps, dtype=np.int64)
@@ -128,20 +149,22 @@ def _expected_rest(mass: Array, size: float) -> float:
 
 
 @njit(cache=True, error_model="numpy", nogil=True)
-def _awards_over_time(
-    plan: Whole, whole: Whole, fraction: Array, sizes: Array, cells: int, nodes: Array, weights: Array
-) -> Array:
-    """``sum_a weights[a] E min(size_i, (cells - B_i(nodes[a]))+)``, one entry per leaf.
+def _over_time(
+    plan: Whole, whole: Whole, fraction: Array, sizes: Array, cells: int, times: Array, weights: Array, less: Array,
+    awards: bool,
+) -> Array:  # fmt: skip
+    """One entry per leaf, a weighted sum over times t of what the other members leave, each there with probability t.
 
-    ``B_i(t)`` adds up the other members, each there with probability ``t``. A member of ``whole + fraction`` steps
-    counts ``whole`` with probability ``1 - fraction``, else ``whole + 1``.
+    With B the capped sum of those who are there, it is ``E min(size_i, (cells - B)+)`` (``awards``), else
+    ``E (cells - size_i - B)+``, less what ``less`` says of that time. A member of ``whole + fraction`` steps counts
+    ``whole`` with probability ``1 - fraction``, else ``whole + 1``.
     """
     depths = plan[:, 0].max() + 1
     mass = np.zeros((depths, 2, cells))
     side = np.zeros(depths, np.int64)
     out = np.zeros(sizes.size)
-    for a in range(nodes.size):
-        t = nodes[a]
+    for a in range(times.size):
+        t = times[a]
         mass[0, 0, 0] = 1.0
         for step in range(plan.shape[0]):
             depth, first, last, leaf = plan[step]
@@ -156,41 +179,6 @@ def _awards_over_time(
                 now = fresh
                 side[depth] = turn
             if leaf >= 0:
-                out[leaf] += weights[a] * _expected_award(now, sizes[leaf])
-    return out
-
-
-@njit(cache=True, error_model="numpy", nogil=True)
-def _rests_by_size(
-    plan: Whole, whole: Whole, fraction: Array, own: Array, cells: int, rows: int, weights: Array
-) -> Array:
-    """``sum_t weights[t] E (cells - own_i - c(T))+`` over a random T of t other members, ``t < rows``, per leaf.
-
-    Row t of the state is the distribution of c(T) when T is drawn uniformly among the t-subsets of the k members let
-    in so far. One more member belongs to T with probability t / k: no binomial coefficient is ever formed.
-    """
-    depths = plan[:, 0].max() + 1
-    mass = np.zeros((depths, rows, cells))
-    inside = np.zeros(depths, np.int64)
-    fresh = np.empty(cells)
-    out = np.zeros(own.size)
-    mass[0, 0, 0] = 1.0
-    for step in range(plan.shape[0]):
-        depth, first, last, leaf = plan[step]
-        k = inside[depth - 1]
-        here = mass[depth]
-        here[: k + 1] = mass[depth - 1, : k + 1]
-        for j in range(first, last):
-            k += 1
-            here[k : k + 1] = 0.0
-            for t in range(min(k, rows - 1), 0, -1):
-                drawn = t / k
-                _admit(
-                    here[t], here[t - 1], fresh, 1.0 - drawn, whole[j], drawn * (1.0 - fraction[j]), drawn * fraction[j]
-                )
-                here[t, :] = fresh
-        inside[depth] = k
-        if leaf >= 0:
-            for t in range(min(k + 1, rows)):
-                out[leaf] += weights[t] * _expected_rest(here[t], own[leaf])
+                expected = _expected_award(now, sizes[leaf]) if awards else _expected_rest(now, sizes[leaf])
+                out[leaf] += weights[a] * (expected - less[a])
     return out

@@ -11,6 +11,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from allocopt.errors import DataError
 from allocopt.facts.allocation import Allocation
@@ -66,6 +67,11 @@ class Scheme(ABC):
             if by == "closed form":
                 raise DataError(f"{self.name} has no closed form for this question; use by='program'")
         return self.solve(problem, solvers)
+
+    def borne(self, problem: LossProblem, rows: NDArray[np.intp]) -> tuple[Array, float]:
+        """What the payers in these rows bear, and what all bear together, without evidence: for who asks often."""
+        paid = self.allocate(problem).paid
+        return paid[rows], float(paid.sum())
 
     def batch(self, losses: Array, keys: Array | None, caps: Array) -> Array:
         """Shares for many losses (S) at once, shape (S, n); ``keys`` and ``caps`` are (n,) or (S, n)."""

@@ -10,6 +10,7 @@ from functools import partial
 from typing import Any, ClassVar
 
 import numpy as np
+from numpy.typing import NDArray
 
 from allocopt.errors import DataError
 from allocopt.facts.allocation import Allocation
@@ -97,6 +98,13 @@ class OnePrice(Scheme):
         supply = self._posed(problem)
         given, price = clear(problem.loss, supply)
         return self._answer(problem, supply, given.sum(axis=0), price, "closed form", ())
+
+    def borne(self, problem: LossProblem, rows: NDArray[np.intp]) -> tuple[Array, float]:
+        """Shares at the price, without prices of the bounds or evidence."""
+        if type(self).closed_form is not OnePrice.closed_form:
+            return super().borne(problem, rows)
+        paid = np.minimum(clear(problem.loss, self._posed(problem))[0].sum(axis=0), problem.caps)
+        return paid[rows], float(paid.sum())
 
     def solve(self, problem: LossProblem, solvers: tuple[str, ...] | None = None) -> Allocation:
         """Shares by the convex program; where the budget leaves a single point there is nothing to solve."""

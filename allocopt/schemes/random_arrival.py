@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from allocopt.errors import DataError
 from allocopt.facts.allocation import Allocation
@@ -24,6 +25,7 @@ from allocopt.maths.arrival import (
     random_arrival,
 )
 from allocopt.maths.arrival_few import few_arrivals
+from allocopt.maths.arrival_some import some_arrivals
 from allocopt.maths.arrival_weighted import served, weighted_arrival
 from allocopt.maths.exact import ratios
 from allocopt.maths.program import Answer, Clause, Program
@@ -135,6 +137,14 @@ class RandomArrival(Scheme):
         x = cp.Variable(problem.n, name="x")
         cost = 0.5 * cp.sum_squares(x - moments.linear / unit)
         return Program(cost, x, (Clause("budget", [cp.sum(x) == 1.0], *CLAUSES["budget"]),), self.objective, unit, unit)
+
+    def borne(self, problem: LossProblem, rows: NDArray[np.intp]) -> tuple[Array, float]:
+        """A few shares from the grid alone, each for a small part of the work that all take."""
+        if self.key is None and self.way in ("auto", "dynamic program") and single_point(problem, problem.caps) is None:
+            found = some_arrivals(problem.loss, problem.caps, rows)
+            if found is not None:
+                return found, problem.loss
+        return super().borne(problem, rows)
 
     def batch(self, losses: Array, keys: Array | None, caps: Array) -> Array:
         """Shares for many losses in one call while payers are few."""
