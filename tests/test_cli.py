@@ -72,7 +72,7 @@ def test_help_and_version_load_nothing_heavy() -> None:
 
 
 def test_every_command_has_help(run: Run) -> None:
-    commands = ("datasets", "models", "schemes", "allocate", "run", "period", "compare", "check", "selftest")
+    commands = ("datasets", "models", "schemes", "allocate", "run", "period", "compare", "adl", "check", "selftest")
     assert all(command in run("--help")[1] for command in commands)
     for command in commands:
         code, out, _ = run(command, "--help")

@@ -436,3 +436,22 @@ def test_percolator_never_burns_more_than_there_is_and_never_pays_more_than_is_l
         richer = ao.percolator_factor(vault + scale, capital, insurance, profits)
         assert richer.rate >= told.rate - 1e-12  # monotone
         assert (ao.percolator_factor(vault, capital, insurance, profits * 0).rate) == 1.0
+
+
+# -- Kraken, Bybit: bankruptcy prices of their examples --------------------------------------------------------------
+
+
+def test_bankruptcy_prices_of_the_venues_examples() -> None:
+    """Kraken 360022835671: 1,000 contracts from 8,000 with 0.01 BTC: 7,407. Bybit 900000031623: 7,735.372549 at 50x.
+
+    Bybit, help centre: long 100 from 500, margin 1,000 and wallet 100, at a mark of 400: 489.
+    """
+
+    def zero(size: float, entry: float, margin: float, mark: float, kind: str) -> float:
+        rows = {"contracts": [size, -size], "entry_price": entry, "balance": [margin, 1e6]}
+        book = ao.PerpetualBook(pd.DataFrame(rows, index=["L", "S"]), mark=mark, kind=kind)
+        return float(book.bankruptcy_prices()["L"])
+
+    assert zero(1_000.0, 8_000.0, 0.01, 7_481.0, "inverse") == pytest.approx(7_407.407, abs=1e-3)
+    assert zero(5_000.0, 7_890.08, 5_000 / 7_890.08 / 50, 7_773.5, "inverse") == pytest.approx(7_735.372549)
+    assert zero(100.0, 500.0, 1_100.0, 400.0, "linear") == pytest.approx(489.0)

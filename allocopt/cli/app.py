@@ -55,6 +55,19 @@ RUN_OUT = Annotated[
 ]
 PERIOD = Annotated[Path, typer.Argument(help="A period that Period.save() wrote, a .json.")]
 TIMELINE = Annotated[bool, typer.Option("--timeline", help="Print every resource after every line of the log.")]
+BOOK = Annotated[
+    Path, typer.Argument(help="A CSV with one account per row: contracts (short < 0), entry_price, balance or equity.")
+]
+MARK = Annotated[float, typer.Option(help="The mark price.")]
+RANKING = Annotated[str, typer.Option(help="Whose line: bitmex, binance, bybit, okx, aevo, ethereal, dango ...")]
+SIDE = Annotated[str | None, typer.Option(help="The bankrupt side, long or short; by default the only one.")]
+QUANTITY = Annotated[float | None, typer.Option(help="Contracts to close; by default all of the bankrupt accounts.")]
+PRICE = Annotated[str | None, typer.Option(help="bankruptcy, mark, oracle, previous mark, entry, or a number.")]
+LIMIT = Annotated[str, typer.Option(help="How far an account is closed: equity, capacity or position.")]
+ENGINE = Annotated[float, typer.Option(help="Contracts the liquidation engine holds, short < 0.")]
+KIND = Annotated[str, typer.Option(help="linear, or inverse for contracts margined in the coin.")]
+ORACLE = Annotated[float | None, typer.Option(help="The oracle price, where the venue closes there.")]
+PREVIOUS = Annotated[float | None, typer.Option(help="The previous mark price, where the venue closes there.")]
 FILE = Annotated[Path, typer.Argument(help="A dataset folder, an event.toml, or a model's .toml.")]
 
 
@@ -159,6 +172,22 @@ def compare(
     if out is not None:
         comparing.write_page(card, out, context.obj)
     comparing.show_card(card, all_, json, out, rank)
+
+
+@app.command()
+def adl(
+    book: BOOK, mark: MARK, ranking: RANKING = "bitmex", side: SIDE = None, quantity: QUANTITY = None,
+    price: PRICE = None, limit: LIMIT = "equity", engine: ENGINE = 0.0, kind: KIND = "linear", oracle: ORACLE = None,
+    previous_mark: PREVIOUS = None, currency: CURRENCY = "", explain: EXPLAIN = None, all_: ALL = False,
+    json: JSON = False,
+) -> None:  # fmt: skip
+    """Close a bankrupt side of a perpetual market against the other in the order of a venue."""
+    from allocopt.cli import closing
+
+    asked = closing.Closing(
+        book, mark, oracle, previous_mark, engine, kind, currency, side, quantity, ranking, price, limit
+    )
+    closing.show_queue(asked, explain, all_, json)
 
 
 @app.command()
