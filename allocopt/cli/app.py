@@ -170,7 +170,7 @@ def compare(
 
     card = comparing.judge(Asked(event, loss, currency, roles, cap, game, by), schemes, model, by)
     if out is not None:
-        comparing.write_page(card, out, context.obj)
+        comparing.write_page(card, out, context.obj, rank)
     comparing.show_card(card, all_, json, out, rank)
 
 

@@ -69,12 +69,12 @@ def judge(asked: Asked, schemes: str | None, model: str | None, by: str | None) 
     return card
 
 
-def write_page(card: Scorecard, place: Path, command: str) -> None:
-    """Write the comparison as a page; ``command`` is the line that makes it again."""
+def write_page(card: Scorecard, place: Path, command: str, rank: bool = False) -> None:
+    """Write the comparison as a page; ``command`` is the line that makes it again. ``rank`` adds which, and why."""
     from allocopt.pages.report import write
 
     place.parent.mkdir(parents=True, exist_ok=True)
-    write(card, place, command=command)
+    write(card, place, command=command, ranking=card.rank() if rank else None)
 
 
 def show_card(card: Scorecard, all_: bool, json: bool, page: Path | None, rank: bool = False) -> None:

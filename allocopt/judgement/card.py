@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import cached_property
 from os import PathLike
@@ -275,8 +276,12 @@ class Scorecard:
     def report(self, path: str | PathLike[str], *, ranking: Ranking | None = None) -> Path:
         """Write the comparison as a page, ``.html`` (one file, opens offline) or ``.md``, and return where it is.
 
-        The page says which scheme to choose, and why, by ``ranking``; by default that over all weights, ``rank()``.
+        The page says which scheme to choose, and why, by ``ranking``; by default that over all weights, ``rank()``,
+        where there are schemes to choose from and criteria that have a value for all of them.
         """
+        if ranking is None and len(self.answers) > 1:
+            with suppress(DataError):
+                ranking = self.rank()
         return Path(view("report")(self, path, ranking=ranking))
 
     def __repr__(self) -> str:

@@ -77,7 +77,7 @@ tbody tr:hover { background: var(--shade); }
 tfoot tr { border-bottom: 1px solid var(--line); font-weight: 600; }
 tfoot th, tfoot td { font-weight: inherit; }
 figure { margin: 1.4rem 0 2rem; }
-.drawing { width: 100%; }
+.drawing { width: 100%; overflow: auto hidden; }
 .drawing svg { display: block; width: 100%; height: auto; }
 figcaption { font-size: 0.88rem; color: var(--muted); margin-top: 0.4rem; max-width: 44rem; }
 details { margin: 0.4rem 0 1.4rem; border: 1px solid var(--line); border-radius: 4px; padding: 0 0.9rem; }
@@ -88,7 +88,8 @@ summary { cursor: pointer; padding: 0.5rem 0; font-size: 0.92rem; color: var(--a
     --warn-ink: #000; --warn-paper: #fff; --warn-line: #000; }
   @page { margin: 18mm 16mm; }
   body { padding: 0; max-width: none; font-size: 9.5pt; }
-  .wide { overflow: visible; }
+  .wide, .drawing { overflow: visible; }
+  .drawing svg { min-width: 0 !important; }
   table { font-size: 8pt; }
   .anchor, tbody tr:hover { background: none; }
   .anchor { display: none; }

@@ -81,9 +81,11 @@ def _block(block: Block, headings: Iterator[tuple[blocks.Heading, str, str]]) ->
             return f"<details>\n<summary>{escape(title)}</summary>\n{inside}\n</details>"
         case blocks.Picture(name, caption, draw, size):
             svg = inline_svg(draw, size, slug(name))
-            # The width follows the drawing, so that print in every figure has the size of small print on the page.
+            # The width follows the drawing, so that print in every figure has the size of small print on the page; on a
+            # narrow screen it is scrolled before it gets too small to read.
+            svg = svg.replace("<svg ", f'<svg style="min-width: {size[0] * 4.2:.1f}rem" ', 1)
             return (
-                f'<figure>\n<div class="drawing" role="img" aria-label="{escape(caption)}" '
+                f'<figure>\n<div class="drawing" role="img" tabindex="0" aria-label="{escape(caption)}" '
                 f'style="max-width: {size[0] * 7.2:.1f}rem">{svg}</div>\n<figcaption>{escape(caption)}</figcaption>\n'
                 "</figure>"
             )

@@ -121,9 +121,13 @@ def summary(card: Scorecard, change: pd.Series[float]) -> str:
     """Who pays more and who less, in numbers, and how much of the loss changes hands."""
     up, down = int((change > 0).sum()), int((change < 0).sum())
     loss = card.question.loss
-    moved = min(float(change.clip(lower=0).sum()), float(-change.clip(upper=0).sum())) / loss if loss > 0 else 0.0
-    verb, same = "pays" if up == 1 else "pay", len(change) - up - down
-    return f"{up} {verb} more, {down} less, {same} the same; {moved:.1%} of the loss changes hands"
+    moved = min(float(change.clip(lower=0).sum()), float(change.clip(upper=0).abs().sum())) / loss if loss > 0 else 0.0
+    same = len(change) - up - down
+    if not up + down:
+        return "nobody pays more or less"
+    told = [f"{up} {'pays' if up == 1 else 'pay'} more", f"{down} {'pays' if down == 1 else 'pay'} less"]
+    told += [f"{same} the same"] if same else []
+    return f"{', '.join(told)}; {moved:.1%} of the loss changes hands"
 
 
 def _top(frame: pd.DataFrame) -> float:

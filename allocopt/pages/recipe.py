@@ -37,7 +37,10 @@ def recipe(subject: Scorecard | Allocation | Cascade, file: str, ranking: Rankin
     lines += ["rules = {" if titled else "rules = [", *inside, "}" if titled else "]"]
     if ranking is None:
         return "\n".join([*lines, f"report.write({made}, {file!r})"])
+    usual = ranking.card.rank()
     choice = asked(ranking, ranking.names) | {"draws": ranking.draws, "seed": ranking.seed}
+    if choice == asked(usual, usual.names) | {"draws": usual.draws, "seed": usual.seed}:
+        choice = {}
     ranked = ", ".join(f"{word}={value!r}" for word, value in choice.items())
     return "\n".join([*lines, f"card = {made}", f"report.write(card, {file!r}, ranking=card.rank({ranked}))"])
 

@@ -37,7 +37,7 @@ def write(
     the same text for a forge or an editor, with its figures as SVG files beside it. ``command`` is printed as the line
     that makes the page again; without it the page prints the Python that does. The page of a run has a statement for
     each of ``payers``, by default for those who bear most. The page of a comparison says which scheme to choose, and
-    why, by ``ranking``, one of the card (``card.rank(...)``); by default that over all weights.
+    why, when it is given a ``ranking`` of the card (``card.rank(...)``).
 
     Raises ``DataError`` for a suffix that means nothing here or a folder that is not there, and ``MissingExtraError``
     for Word and PDF, which this installation does not write.
@@ -117,7 +117,7 @@ def _comparison(card: Scorecard, lines: str, ranking: Ranking | None) -> Documen
         *section_scores.fairness(card),
         *section_scores.incentives(card),
         *section_scores.efficiency(card),
-        *section_choice.choice(section_choice.default(card) if ranking is None else ranking),
+        *(section_choice.choice(ranking) if ranking is not None else []),
         *section_scores.validation(card),
     ]
     methods = map(str, card.certificates["method"])

@@ -7,10 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from allocopt.errors import DataError
 from allocopt.judgement.metric import Metric
 from allocopt.judgement.reasons import sentences
-from allocopt.judgement.sets import PROPORTION
 from allocopt.pages import plots_profile, plots_ranking, plots_robust
 from allocopt.pages.blocks import Block, Folded, Heading, Listing, Paragraph, Picture, Strong, Table, Text, prose
 from allocopt.pages.heat import table_size
@@ -18,7 +16,6 @@ from allocopt.pages.numerals import digits
 
 if TYPE_CHECKING:
     from allocopt.judgement.choice import Ranking
-    from allocopt.judgement.scorecard import Scorecard
 
 _SCALES = """
 Every criterion that counts is put on its own fixed scale, from 0 at the worst end to 1 at the best, so that no scheme's
@@ -32,26 +29,15 @@ acceptability analysis: Lahdelma, Hokkanen and Salminen, European Journal of Ope
 Tervonen and Lahdelma, 178, 2007, 500-513), and schemes are placed by their mean value over all of them.
 """
 _CONSTRUCTION = """
-Some criteria are part of what sharing in proportion to {by} means (one rate for all, nothing gained by splitting) and
-speak for it before anything is measured: {names}. The order is therefore given with and without them, and for each kind
-of criterion alone.
+{given} of the {count} criteria that count are part of what sharing in proportion to {by} means (one rate for all,
+nothing gained by splitting) and speak for it before anything is measured. The order is therefore given with and without
+them, and for each kind of criterion alone.
 """
+_FEW = 3  # criteria named in a cell
 
 
-def default(card: Scorecard) -> Ranking | None:
-    """The ranking a page shows when none is given: over all weights; none where there is nothing to choose or judge."""
-    if len(card.answers) < 2:
-        return None
-    try:
-        return card.rank()
-    except DataError:  # no criterion has a value for every scheme
-        return None
-
-
-def choice(ranking: Ranking | None) -> list[Block]:
+def choice(ranking: Ranking) -> list[Block]:
     """The section for a committee: order, profile, criteria, what the order rests on, and its limits."""
-    if ranking is None:
-        return []
     return [
         Heading(2, "Which scheme, and why"),
         Paragraph(prose(_SCALES)),
@@ -156,7 +142,9 @@ def _rests_on(ranking: Ranking) -> list[Block]:
     for rival, row in ranking.shifts.iterrows():
         moved = float(row["moved"])
         told = "no weights do" if math.isinf(moved) else "level already" if not moved else f"{moved:.1%}"
-        taken = "; ".join(_label(ranking, name) for name in str(row["from"]).split(", ") if name)
+        names = [name for name in str(row["from"]).split(", ") if name]
+        taken = "; ".join(_label(ranking, name) for name in names[:_FEW])
+        taken += f"; and {len(names) - _FEW} more" if len(names) > _FEW else ""
         rows.append([str(rival), told, taken, _label(ranking, str(row["to"])) if row["to"] else ""])
     blocks: list[Block] = [
         Heading(3, "What would overturn it"),
@@ -189,16 +177,16 @@ def _robust(ranking: Ranking) -> list[Block]:
     sets = ranking.sets()
     given = ranking.by_construction
     if given:
-        names = "; ".join(_label(ranking, name) for name in given)
-        blocks.append(Paragraph(prose(_CONSTRUCTION.format(by=card.by, names=names))))
-    elif PROPORTION not in sets and len(sets) > 1:
-        blocks.append(Paragraph("No criterion that counts is part of what proportional sharing means."))
+        said = _CONSTRUCTION.format(given=len(given), count=len(ranking.names), by=card.by)
+        listed = Listing([_label(ranking, name) for name in given])
+        blocks += [Paragraph(prose(said)), Folded("What proportion has by construction", [listed])]
     if len(sets) > 1:
         rows: list[list[Text]] = [
             [one, *(f"{part.place[one]} ({part.value[one]:.3f})" for part in sets.values())] for one in ranking.order
         ]
         head = ["scheme", *(f"{title} ({len(part.names)})" for title, part in sets.items())]
         blocks.append(Table("Place and value on each set of criteria (how many)", head, rows, frozenset([0])))
+        blocks.append(Paragraph(_led(sets)))
     found = ranking.stability()
     changed, tried = len(plots_robust.stability_data(ranking)) - 1, len(found) - 1
     if not tried:
@@ -223,6 +211,21 @@ def _robust(ranking: Ranking) -> list[Block]:
     head = ["omission", "first", "Kendall's tau-b", "order"]
     blocks.append(Folded("All omissions", [Table("The order under every omission", head, lines, frozenset([0, 1, 3]))]))
     return blocks
+
+
+def _led(sets: dict[str, Ranking]) -> str:
+    """Who is first on which sets of criteria."""
+    whole, *parts = sets.items()
+    first = set(_firsts(whole[1]))
+    others = [f"{' and '.join(_firsts(part))} on “{title}”" for title, part in parts if not first & set(_firsts(part))]
+    if not others:
+        return f"{' and '.join(_firsts(whole[1]))} is first on every set of criteria."
+    return f"The first place depends on which criteria count: it goes to {'; to '.join(others)}."
+
+
+def _firsts(ranking: Ranking) -> list[str]:
+    place = ranking.place
+    return [one for one in ranking.order if place[one] == 1]
 
 
 def _uncertain(ranking: Ranking) -> list[Block]:
