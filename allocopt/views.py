@@ -12,6 +12,7 @@ from typing import Any
 _VIEWS = {
     "report": "allocopt.pages.report:write",
     "scorecard plots": "allocopt.pages.plots:CardPlots",
+    "frontier plot": "allocopt.pages.plots_frontier:frontier",
     "waterfall plot": "allocopt.pages.plots:waterfall",
     "flow plot": "allocopt.pages.plots:flow",
     "ensemble plot": "allocopt.pages.plots:ensemble",
