@@ -68,6 +68,8 @@ if TYPE_CHECKING:
     from allocopt.judgement.risk import var as var
     from allocopt.judgement.scorecard import Scorecard as Scorecard
     from allocopt.judgement.scorecard import compare as compare
+    from allocopt.judgement.tradeoff import Frontier as Frontier
+    from allocopt.judgement.tradeoff import frontier as frontier
     from allocopt.mechanisms.apportion import apportion as apportion
     from allocopt.mechanisms.auction import juniorise as juniorise
     from allocopt.mechanisms.auction import sgx_auction as sgx_auction
@@ -178,6 +180,7 @@ _NAMES = {
     "judgement.choice": "Ranking",
     "judgement.design": "Design design",
     "judgement.frontier": "price_of",
+    "judgement.tradeoff": "Frontier frontier",
     "judgement.risk": "expected_shortfall tail_contributions var",
     "judgement.scorecard": "Scorecard compare",
     "mechanisms.apportion": "apportion",

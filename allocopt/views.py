@@ -13,6 +13,7 @@ _VIEWS = {
     "report": "allocopt.pages.report:write",
     "scorecard plots": "allocopt.pages.plots:CardPlots",
     "ranking plots": "allocopt.pages.plots_ranking:RankingPlots",
+    "frontier plot": "allocopt.pages.plots_frontier:frontier",
     "waterfall plot": "allocopt.pages.plots:waterfall",
     "flow plot": "allocopt.pages.plots:flow",
     "ensemble plot": "allocopt.pages.plots:ensemble",

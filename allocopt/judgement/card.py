@@ -36,6 +36,9 @@ from allocopt.views import view
 if TYPE_CHECKING:
     from rich.table import Table
 
+    from allocopt.judgement.tradeoff import Frontier
+    from allocopt.schemes.constraints.base import Constraint
+
 _Kind = TypeVar("_Kind", Metric, Measure)
 
 
@@ -214,6 +217,18 @@ class Scorecard:
         times = number(draws, "draws", low=1, high=1e8)
         found = weighting(known_throughout(self.values(), self.ensemble), self.criteria, weights, criteria)
         return Ranking(self, *found, int(times), self.seed if seed is None else seed)
+
+    def frontier(
+        self, x: Any, y: Any, z: Any = None, *, must: Iterable[Constraint] | Constraint = (), points: int | None = None
+    ) -> Frontier:
+        """What any division can do between two or three criteria, the card's rules placed beside it.
+
+        Criteria, ``must`` and ``points`` are those of :func:`allocopt.frontier`; rates are per unit of the card's ``by``.
+        """
+        from allocopt.judgement.tradeoff import traced
+
+        criteria = (x, y) if z is None else (x, y, z)
+        return traced(self.question, self.event, criteria, self.by, self.answers, must, points, self.criteria)
 
     @cached_property
     def _uncertainty(self) -> pd.DataFrame:

@@ -80,14 +80,18 @@ class Program:
         return next(c for c in self.clauses if c.name == name)
 
     @cached_property
-    def _posed(self) -> tuple[Any, ConicProgram, Any, Any]:
+    def _stated(self) -> Any:
         import cvxpy as cp
 
-        problem = cp.Problem(cp.Minimize(self.objective), [k for clause in self.clauses for k in clause.constraints])
-        data, chain, inverse = problem.get_problem_data(cp.CLARABEL, solver_opts={})
-        q = np.asarray(data["c"], dtype=np.float64)
+        return cp.Problem(cp.Minimize(self.objective), [k for clause in self.clauses for k in clause.constraints])
+
+    def _posed(self) -> tuple[ConicProgram, Any, Any]:
+        """The program as arrays; the modelling layer keeps what it compiled and only puts in parameters anew."""
+        import cvxpy as cp
         import scipy.sparse as sp
 
+        data, chain, inverse = self._stated.get_problem_data(cp.CLARABEL, solver_opts={})
+        q = np.asarray(data["c"], dtype=np.float64)
         P = sp.csc_array(data["P"]) if "P" in data else sp.csc_array((len(q), len(q)))
         dims = data["dims"]
 
@@ -95,13 +99,13 @@ class Program:
             return chain.solver.solve_via_data(native, False, False, options)
 
         conic = ConicProgram(P, q, sp.csc_array(data["A"]), np.asarray(data["b"]), dims.zero, dims.nonneg, data, ask)
-        return problem, conic, chain, inverse
+        return conic, chain, inverse
 
     def solve(self, solvers: tuple[str, ...] | None = None) -> Answer:
-        """Solve, polish, certify; raise SolverError when nothing stands."""
-        problem, conic, chain, inverse = self._posed
+        """Solve for the parameters as they are now, polish, certify; raise SolverError when nothing stands."""
+        conic, chain, inverse = self._posed()
         found = solve(conic, solvers)
-        self._unpack(problem, chain, inverse, found)
+        self._unpack(self._stated, chain, inverse, found)
         agents = self.x.size
         cost_unit = self.price_unit * self.unit
         prices = {
