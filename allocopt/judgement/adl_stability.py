@@ -228,9 +228,10 @@ def _discordant(x: Array, y: Array) -> float:
     pairs, tied_x, tied_y = n * (n - 1) / 2, _tied(x), _tied(y)
     if pairs in (tied_x, tied_y):
         return 0.0
-    tau = float(kendalltau(x, y).statistic)
+    a, b = (np.unique(v, return_inverse=True)[1].astype(np.int64) for v in (x, y))
+    tau = float(kendalltau(a, b).statistic)
     difference = tau * math.sqrt((pairs - tied_x) * (pairs - tied_y))  # concordant less discordant
-    _, joint = np.unique(np.column_stack((x, y)), axis=0, return_counts=True)
+    _, joint = np.unique(a * n + b, return_counts=True)
     tied = tied_x + tied_y - float((joint * (joint - 1) / 2).sum())
     return float(max(round((pairs - tied - difference) / 2), 0))
 
