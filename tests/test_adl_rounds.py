@@ -162,7 +162,11 @@ def test_the_queue_of_october_2025_in_the_loss_that_the_bound_is_about() -> None
     assert round(100 * counted_once / ao.adl_regret_bound(WAVES["needed"], once)[0], 1) == 5.8
     learned = [ao.adl.severity_descent(WAVES["needed"], WAVES["deficit"], start=s).regret for s in (0.0, 0.5, 1.0)]
     assert learned == pytest.approx([42_223_507.42, 52_311_145.22, 57_773_998.80], abs=CENT)
-    assert min(learned) > told["production"]  # the rule the bound is about did worse than the queue, in its own loss
+    # The rule the bound is about did worse than the queue, in its own loss, wherever it starts; not so, counted once.
+    starts = np.linspace(0.0, 1.0, 101)
+    assert min(ao.adl.severity_descent(WAVES["needed"], WAVES["deficit"], start=s).regret for s in starts) > 39.9e6
+    lucky = [ao.adl.severity_descent(WAVES["needed"], once, start=s).regret for s in (0.0, 0.207)]
+    assert lucky[0] > counted_once > lucky[1]
 
 
 @pytest.mark.parametrize("scale", [1e-9, 1.0, 1e12])
