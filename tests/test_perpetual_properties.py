@@ -153,6 +153,29 @@ def test_binance_counts_a_balance_below_one_as_one_so_its_line_depends_on_the_un
     assert dollars[0] > dollars[1] * 0.9 and cents[1] / cents[0] > 1.9 * dollars[1] / dollars[0]
 
 
+def test_who_owes_after_a_whole_position_was_closed_keeps_no_winning_part() -> None:
+    table = pd.DataFrame({"contracts": [10.0, -12.0, 2.0], "entry_price": [100.0, 82.0, 90.0],
+                          "balance": [150.0, 10.0, 90.0]}, index=["D", "A", "B"])  # fmt: skip
+    adl = ao.adl_queue(ao.PerpetualBook(table, mark=80.0), price=85.0, limit="position").verify()
+    with pytest.raises(DataError, match="'A' is closed beyond its equity and keeps a part of a winning position"):
+        adl.after()
+    assert ao.adl_queue(ao.PerpetualBook(table, mark=80.0), price=85.0).after().equity["A"] == pytest.approx(
+        0.0, abs=1e-9
+    )
+
+
+@pytest.mark.parametrize("quantity", [0.3, 123_456.7, 1e6 - 1e-8])
+def test_lots_round_in_their_direction_at_any_number_of_them(quantity: float) -> None:
+    table = pd.DataFrame({"contracts": [1e6, -1e6], "entry_price": 100.0, "balance": [15e6, 90e6]}, index=["D", "A"])
+    book = ao.PerpetualBook(table, mark=80.0)
+    for lot in (1e-8, 0.1, 7.0):
+        down, up = (ao.adl_queue(book, quantity, lot=lot, rounding=r).verify(1e-9) for r in ("down", "up"))
+        count = down.taken.sum() / lot
+        assert count == pytest.approx(round(count), abs=1e-3) and down.taken.sum() <= quantity * (1 + 1e-15)
+        assert up.taken.sum() >= min(quantity, 1e6 // lot * lot) * (1 - 1e-15)
+        assert up.taken.sum() - down.taken.sum() <= lot * (1 + 1e-6)
+
+
 # -- rules of division -------------------------------------------------------------------------------------------------
 
 

@@ -154,7 +154,7 @@ class LossProblem:
 
     def column(self, name: str, *, low: float = 0.0, finite: bool = True) -> Array:
         """One named quantity as numbers, one entry per payer; ``low=-inf`` lets signed quantities through."""
-        return vector(self._series(name), self.ids, f"column {name!r}", low=low, finite=finite)
+        return vector(self._series(name), self._payers.index, f"column {name!r}", low=low, finite=finite)
 
     def labels(self, name: str) -> pd.Series[Any]:
         """One named column as it stands (group labels, roles), a copy."""

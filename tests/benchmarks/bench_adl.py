@@ -1,4 +1,4 @@
-"""How long a million accounts take: to check the book, to rank and close it, and to share the same deficit pro rata.
+"""How long a million accounts take: to check the book, to rank and close it, to pose and share the deficit pro rata.
 
 The queue is compared with a plain Python loop over the sorted accounts (what venues' reference scripts do), on the same
 book in the same run; both must close the same contracts. Pro rata is compared with cutting and re-spreading in rounds.
@@ -65,13 +65,22 @@ def main(accounts: int) -> None:
         off = float(np.abs(adl.taken - closed).max())
         assert off <= 1e-6 * adl.wanted, off
         print(f"{'queue, ' + name + ', proven':<44} {spent:7.3f} s, loop {theirs:6.2f} s without ranking or proof")
-    spent, question = best(lambda: ao.deficit_problem(book, side="long"), 1)
-    print(f"{'posed as an ordinary question':<44} {spent:7.3f} s")
+    spent, adl = best(lambda: ao.dydx_deleverage(book, side="long", seed=1).verify(), 1)
+    print(f"{'dYdX, random start, states checked, proven':<44} {spent:7.3f} s, {int((adl.taken > 0).sum()):,} closed")
+    spent, _ = best(lambda: ao.adl_lights(book, "short"), 1)
+    print(f"{'lights of one side':<44} {spent:7.3f} s")
+    posing, question = best(lambda: ao.deficit_problem(book, side="long"))
+    print(f"{'posed as an ordinary question':<44} {posing:7.3f} s")
     for key in ("capacity", "equity"):
         spent, answer = best(lambda k=key: ao.allocate(question, "pro-rata", key=k))
         theirs, paid = best(lambda k=key: rounds(question.loss, question.column(k), question.caps), 1)
         assert np.abs(answer.paid - paid).max() <= 1e-6 * question.loss
         print(f"{'capped pro rata by ' + key:<44} {spent:7.3f} s, rounds {theirs:6.2f} s")
+        whole, _ = best(lambda k=key: ao.allocate(ao.deficit_problem(book, side="long"), "pro-rata", key=k).verify())
+        print(f"{'  posed, divided and proven':<44} {whole:7.3f} s")
+    words = table.set_axis([f"account {k}" for k in range(accounts)])
+    named, _ = best(lambda: ao.PerpetualBook(words, mark=mark), 1)
+    print(f"{'book checked, ids in words':<44} {named:7.3f} s")
 
 
 if __name__ == "__main__":

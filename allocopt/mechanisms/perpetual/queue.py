@@ -18,6 +18,7 @@ from allocopt.mechanisms.outcome import Outcome, chosen, named, stake
 from allocopt.mechanisms.perpetual.book import PerpetualBook
 from allocopt.mechanisms.perpetual.closing import closing_prices
 from allocopt.mechanisms.perpetual.rankings import Ranking, ranking_named
+from allocopt.mechanisms.perpetual.rounding import whole_steps
 from allocopt.mechanisms.perpetual.scope import failed_side
 from allocopt.mechanisms.perpetual.sides import Side, other, sign_of
 
@@ -112,6 +113,7 @@ class Deleveraging(Outcome):
         part = np.divide(gone, book._size, out=np.zeros(len(gone)), where=book._size > 0)
         table = book.accounts.drop(columns=["side", "equity"], errors="ignore")
         rest = book._size - gone
+        self._need_solvent_payers(rest)
         table["contracts"] = book._sign * np.where(rest <= 1e-12 * book._size, 0.0, rest)
         relief = float(self._cost.sum()) * (1.0 - mine / held) if held > 0 else 0.0
         owed = np.where(failed, -book._equity, 0.0)
@@ -123,6 +125,16 @@ class Deleveraging(Outcome):
             table, book.mark, oracle=book.oracle, previous_mark=book.previous_mark, kind=book.kind,
             engine=book.engine - sign_of(self.side) * rate * mine, multiplier=book.multiplier, currency=book.currency,
         )  # fmt: skip
+
+    def _need_solvent_payers(self, rest: Array) -> None:
+        """Whole positions are closed whatever it costs; who then owes cannot keep a winning part."""
+        owes = self._cost - np.maximum(self.book._equity, 0.0)
+        ruined = np.flatnonzero((rest > 0) & (self.book._pnl > 0) & (owes > 1e-9 * np.abs(self._cost)))
+        if len(ruined):
+            raise DataError(
+                f"account {self.book.ids[int(ruined[0])]!r} is closed beyond its equity and keeps a part of a winning "
+                "position, so there is no book afterwards; close with limit='equity'"
+            )
 
     @property
     def certificate(self) -> Certificate:
@@ -238,7 +250,7 @@ def adl_queue(
     most = np.zeros(len(score))
     most[line] = limits(book, close, limit)[line]
     if step > 0:
-        most = np.floor(most / step * (1 + 1e-12)) * step
+        most = whole_steps(most, step, up=False) * step
     taken = np.zeros(len(score))
     taken[line] = fill(wanted, most[line], step, rounding)
     return Deleveraging(book, failed, wanted, score, line, most, taken, close, rule, step, rounding)
@@ -249,8 +261,7 @@ def fill(quantity: float, most: Array, lot: float = 0.0, rounding: str = "down")
     before = np.concatenate(([0.0], np.cumsum(most)))[:-1]
     need = np.maximum(quantity - before, 0.0)
     if lot > 0:
-        whole = need / lot
-        need = lot * (np.floor(whole * (1 + 1e-12)) if rounding == "down" else np.ceil(whole * (1 - 1e-12)))
+        need = lot * whole_steps(need, lot, up=rounding == "up")
     return np.minimum(most, need)
 
 

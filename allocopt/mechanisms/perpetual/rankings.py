@@ -267,7 +267,8 @@ RANKINGS = {
                 "docs.aevo.xyz, auto-deleveraging", _aevo),
         Ranking("okx", "OKX", r"\rho/\mu \text{ if } \rho > 0, \text{ else } \rho\,\mu", "mark", "unverified",
                 "OKX, introduction to auto-deleveraging (order); mirrors (formula)", _okx,
-                note="partly verified: the formula line was read in mirrors only"),
+                note="partly verified: the formula line was read in mirrors only; return is profit over balance "
+                "here, and margin ratio equity over maintenance margin"),
         Ranking("hyperliquid-documented", "Hyperliquid", r"\frac{P}{P^0} \cdot \frac{n}{E}", "previous mark",
                 "published", "Hyperliquid documentation, auto-deleveraging", _documented,
                 note="does not give the order of hyperliquid-decompiled"),

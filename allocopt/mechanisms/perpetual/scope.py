@@ -107,8 +107,8 @@ def deficit_problem(
         payers = facing & ~bankrupt
     owed = _owed(book, side, unit) if loss is None else loss
     table = position_table(book, payers)
-    limits: Any = pd.Series(limit[payers], index=table.index) if cap is None else cap
-    if isinstance(limits, pd.Series) and cap is not None:
+    limits: Any = limit[payers] if cap is None else cap
+    if isinstance(limits, pd.Series):
         limits = limits.reindex(table.index)
     currency = book.currency if unit == "cash" else ""
     about = f"deficit of a perpetual market in {unit}, borne by: {circle.who}"
