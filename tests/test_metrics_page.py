@@ -23,7 +23,8 @@ def row(one: Criterion) -> str:
     either = "±" if one.direction == "closer to zero is better" else ""
     scale = f"{end(one.best)} → {either}{end(one.worst)}"
     unit = f" {one.unit}" if one.unit else ""
-    return f"| `{one.name}` | {one.label('exposure')} | ${formula}$ | {scale}{unit} | {one.family} | {one.favours or '–'} |"
+    cells = [f"`{one.name}`", one.label("exposure"), f"${formula}$", scale + unit, one.family, one.favours or "–"]
+    return f"| {' | '.join(cells)} |"
 
 
 def test_every_criterion_stands_on_the_page_as_it_is() -> None:
