@@ -72,7 +72,9 @@ def test_help_and_version_load_nothing_heavy() -> None:
 
 
 def test_every_command_has_help(run: Run) -> None:
-    commands = ("datasets", "models", "schemes", "allocate", "run", "period", "compare", "adl", "check", "selftest")
+    commands = (
+        "datasets", "models", "schemes", "metrics", "allocate", "run", "period", "compare", "adl", "check", "selftest",
+    )  # fmt: skip
     assert all(command in run("--help")[1] for command in commands)
     for command in commands:
         code, out, _ = run(command, "--help")
@@ -91,6 +93,15 @@ def test_lists_hold_everything_there_is(run: Run, what: str) -> None:
     assert code == 0 and all(name in out for name in known)
     code, out, _ = run(what, "--json")
     assert code == 0 and list(json.loads(out)) == list(known)
+
+
+def test_the_list_of_criteria_says_what_each_is(run: Run) -> None:
+    code, out, _ = run("metrics")
+    assert code == 0 and "hoover" in out and "count once" in out
+    code, out, _ = run("metrics", "--json")
+    facts = json.loads(out)
+    assert code == 0 and {"gini", "atkinson_of_residual_wealth", "split_gain"} <= set(facts)
+    assert facts["gini"]["best"] == 0.0 and facts["theil"]["worst"] is None and facts["gini"]["favours"] == "pro-rata"
 
 
 # Dividing.

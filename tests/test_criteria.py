@@ -229,6 +229,25 @@ def test_entropies_keep_their_digits_beside_their_limits():
             assert m.generalized_entropy(x, limit - step) == pytest.approx(near, rel=10 * step + 1e-13)
 
 
+@pytest.mark.parametrize("scale", [1e-140, 1e-9, 1e12, 1e140])
+def test_nobody_one_payer_nothing_paid_and_any_currency(scale):
+    for x in ([], [0.0], [0.0, 0.0], [scale], [scale, scale], np.array([]), pd.Series([scale, scale], ["A", "B"])):
+        w, labels = [1.0] * len(x), ["a", "b"][: len(x)]
+        assert m.kolm_pollak_index(x, 1.0) == 0.0 and m.deviation_index(x, w, w) == 0.0
+        assert m.atkinson_ede(x, 0.5) == m.kolm_pollak(x, 0.0) == (np.mean(x) if len(x) else 0.0)
+        assert m.burden_dominates(x, x) == m.burden_dominates(x, x, by=w) == 2
+        assert m.group_gap(x, None, labels) == m.entropy_decomposition(x, 1, labels).total == 0.0
+        assert m.group_ratio(x, None, labels) == 1.0 and len(m.group_rates(x, None, labels)) == len(x)
+        if len(x) == 2 and np.any(x):
+            assert m.distance_to_shapley(x, [0.0, scale, scale, 2 * scale]) == 0.0
+            assert m.max_core_excess(x, [0.0, scale, scale, 2 * scale]) == pytest.approx(np.max(x) - scale, abs=0.0)
+    x, w = np.array([1.0, 2.0, 5.0]), [3, 1, 1]
+    assert m.deviation_index(x * scale, w, [1, 2, 3]) == pytest.approx(m.deviation_index(x, w, [1, 2, 3]))
+    assert m.burden_dominates(x * scale, x[::-1] * scale) == 2 and m.burden_dominates(x * scale, 2 * x * scale) == 1
+    assert m.kolm_pollak_index(x * scale, 1 / scale) == pytest.approx(scale * m.kolm_pollak_index(x, 1))
+    assert m.group_gap(x * scale, w, list("aab")) == pytest.approx(scale * m.group_gap(x, w, list("aab")))
+
+
 # --- the order of burdens whose totals differ
 
 

@@ -24,6 +24,7 @@ RUN = (
     "adl-claims.md",
     "crypto-venues.md",
     "games.md",
+    "metrics.md",
     "peers.md",
 )
 
