@@ -84,6 +84,7 @@ _FORMULAS = (
     Symbol("b_i", "minimal burden of payer i", _AMOUNT),
     Symbol("e_i", "exposure of payer i; in the constraint on solvency, its equity", _AMOUNT),
     Symbol("E_i", "equity of payer i", _AMOUNT),
+    Symbol(r"\sigma_i", "spread of the profit and loss of payer i around its mean", _AMOUNT),
     Symbol("x_{merged}", "share of the one account that some payers merge into", _AMOUNT),
     Symbol("x_{house}", "share of the house itself", _AMOUNT),
     Symbol(r"\rho_i", "part of the risk that payer i contributes", _NUMBER),

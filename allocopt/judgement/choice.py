@@ -72,6 +72,11 @@ class Ranking:
         return out
 
     @property
+    def by_scenario(self) -> Array:
+        """Values on the fixed scales, (scenarios, criteria, schemes), a copy; one scenario where none were given."""
+        return self._values.copy()
+
+    @property
     def profile(self) -> pd.DataFrame:
         """Criteria x schemes from 0 (worst) to 1 (best) on their fixed scales; the mean over scenarios where given.
 
@@ -185,7 +190,8 @@ class Ranking:
 
         One row per change: who is first then, Kendall's tau-b of the values with those now, and the new order. Without
         a payer the loss stays and every scheme divides it anew; only fairness is judged anew. ``members`` is how many
-        of the largest payers are left out one by one.
+        of the largest payers are left out one by one. Of scenarios, each event is left out in turn, or either half of
+        the losses. ``note`` says what of a row could not be judged anew and is as before.
         """
         from allocopt.judgement.stability import stability
 

@@ -117,7 +117,7 @@ def expected_absorption(case: Case) -> Incentive:
 
 @measure(title="Contagion", of="payers who have failed when the loss makes nobody else fail", best=0.0, worst=1.0,
          direction="lower is better", unit="share of the payers", needs=("equity",),
-         formula=r"|D_\infty| / n,\ D_{t+1} = D_t \cup \{i : x_i(N \setminus D_t) > E_i\}")  # fmt: skip
+         formula=r"\tfrac1n \#\{i : x_i > E_i \text{ in some round, failed payers out}\}")  # fmt: skip
 def contagion(case: Case) -> Incentive:
     """The part of the payers who fail when those who cannot bear their share drop out and the rest divide again."""
     return incentives.contagion(case.rule, case.facts, case.fact("equity"))

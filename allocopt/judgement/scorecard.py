@@ -17,7 +17,7 @@ from allocopt.judgement.metric import Metric, fairness_metrics
 from allocopt.judgement.probing import RISK, Terms, divided, probed
 from allocopt.judgement.resolving import Rule
 from allocopt.judgement.settled import settled
-from allocopt.judgement.uncertainty import Instance, over_events, over_losses
+from allocopt.judgement.uncertainty import Instance, losses_of, over_events, over_losses
 from allocopt.mechanisms.waterfall import Waterfall
 from allocopt.schemes import Scheme, resolve
 
@@ -103,7 +103,7 @@ def compare(
     rules = _rules(schemes)
     column = _exposure(question, by)
     others = several if several is not None else _questions(scenarios)
-    losses = scenarios if others is None else None
+    losses = None if scenarios is None or others is not None else losses_of(scenarios)
     given = known(facts, question, event, losses)
     criteria = _criteria(metrics, measures, given)
     if risk is not None:

@@ -38,13 +38,22 @@ class Instance(NamedTuple):
     terms: Terms
 
 
+def losses_of(scenarios: Any) -> Array:
+    """Losses, one per scenario, two or more of them."""
+    given = scenarios.to_numpy() if isinstance(scenarios, pd.Series) else scenarios
+    amounts = vector(given, pd.RangeIndex(np.size(given)), "scenarios")
+    if len(amounts) < 2:
+        raise DataError(f"scenarios hold {len(amounts)} loss{'' if len(amounts) == 1 else 'es'}; give two or more")
+    return amounts
+
+
 def over_losses(
     rules: Mapping[str, Rule],
     question: LossProblem,
     event: Event | None,
     criteria: Mapping[str, Metric | Measure],
     terms: Terms,
-    losses: Sequence[float] | Any,
+    amounts: Array,
 ) -> pd.DataFrame:
     """Scores by loss (rows) and by (criterion, scheme); every scheme meets the same losses, which makes them pairs.
 
@@ -52,9 +61,6 @@ def over_losses(
     by size (at every loss when there are no more), and what is found there stands for the part; those that average
     over scenarios of their own do not move with the loss and are left out.
     """
-    amounts = vector(losses, pd.RangeIndex(np.size(losses)), "losses")
-    if len(amounts) < 2:
-        raise DataError(f"losses holds {len(amounts)} figure; give two or more, or leave it out")
     metrics = {name: one for name, one in criteria.items() if isinstance(one, Metric)}
     by_rule = {title: scores(rule, question, event, metrics, terms.by, amounts) for title, rule in rules.items()}
     found = {(name, title): by_rule[title][name] for name in metrics for title in rules}
