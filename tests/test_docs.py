@@ -15,6 +15,7 @@ from blocks import run_page
 DOCS = Path(__file__).resolve().parents[1] / "docs"
 RUN = (
     "tour.md",
+    "choosing.md",
     "add-a-scheme.md",
     "add-a-default.md",
     "add-a-venue.md",

@@ -14,7 +14,7 @@ from allocopt.pages.canvas import Size, axes, blank, footnote
 from allocopt.pages.heat import below, heat, table_size
 from allocopt.pages.plots_scores import SCALE, printed, told
 from allocopt.pages.provenance import note
-from allocopt.pages.style import GRID, MUTED, look, plain
+from allocopt.pages.style import GRID, MUTED, plain, told_apart
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -72,7 +72,8 @@ def profile_data(subject: Scorecard | Ranking) -> pd.DataFrame:
     everything = heatmap_data(card)
     if isinstance(subject, Ranking):
         frame = everything[everything.index.get_level_values(1).isin(subject.names)].copy()
-        frame[:] = subject.profile.loc[list(frame.index.get_level_values(1))].to_numpy()
+        names = list(frame.index.get_level_values(1))
+        frame[:] = subject.profile.loc[names].mask(subject.lacking.loc[names]).to_numpy()
     else:
         frame = everything.dropna(how="all")
     return frame[_order(subject)]
@@ -149,14 +150,15 @@ def profile(subject: Scorecard | Ranking, *, highlight: int = HIGHLIGHT, ax: Axe
 
 def _lines(ax: Axes, part: pd.DataFrame, left: float, highlight: int, names: dict[str, str], card: Scorecard) -> None:
     """The schemes of one part; marks of schemes that lie on each other are rings within rings, the first inmost."""
-    rows, count, listed = np.arange(len(part)), len(part.columns), list(card.answers)
+    rows, count = np.arange(len(part)), len(part.columns)
+    looks = told_apart([list(card.answers).index(one) for one in part.columns[:highlight]])
     for k in reversed(range(count)):
         scheme = part.columns[k]
         values = left + part[scheme].to_numpy(dtype=float)
         if k >= highlight:
             ax.plot(values, rows, color=MUTED, lw=0.9, alpha=0.45, marker=".", ms=3, mew=0, label=names.get(scheme))
             continue
-        style = look(listed.index(scheme))
+        style = looks[k]
         ax.plot(
             values, rows, color=style.color, ls=style.dash, lw=1.6, marker=style.marker, ms=4.2 + 1.9 * k,
             mew=1.3 * (k > 0), mfc="none" if k else style.color, zorder=3 + highlight - k, label=names.get(scheme),

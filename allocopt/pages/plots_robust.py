@@ -9,6 +9,7 @@ import pandas as pd
 
 from allocopt.errors import DataError, unknown
 from allocopt.judgement.choice import VALUE, Ranking
+from allocopt.judgement.inequality import ROUNDING
 from allocopt.pages.canvas import Size, axes, blank, footnote, tall
 from allocopt.pages.heat import below, heat, table_size
 from allocopt.pages.provenance import note
@@ -162,7 +163,7 @@ def uncertainty(
         rows = np.arange(len(frame))
         at.axvline(0.0, color=MUTED, lw=0.9)
         for row, (_, found) in enumerate(frame.iterrows()):
-            decided = bool(found["low"] > 0 or found["high"] < 0)
+            decided = bool(found["low"] > ROUNDING or found["high"] < -ROUNDING)
             ahead = found["better"] > found["worse"]
             color = MUTED if not decided else PALETTE[0] if ahead else PALETTE[1]
             at.plot([found["low"], found["high"]], [row, row], color=color, lw=2.2, solid_capstyle="butt")

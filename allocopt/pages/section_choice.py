@@ -122,8 +122,15 @@ def _criteria(ranking: Ranking) -> list[Block]:
     said = (
         f"{len(ranking.names)} criteria count, {len(fair)} of fairness and {len(ranking.names) - len(fair)} of "
         f"incentives; fairness as a whole carries {float(weights[fair].sum()):.0%} of the mean weight. Criteria of one "
-        "family say the same and count once."
+        "family are not independent and count once."
     )
+    lacking = ranking.lacking
+    if lacking.to_numpy().any():
+        gaps = [f"{one} ({int(lacking[one].sum())})" for one in ranking.order if lacking[one].any()]
+        said += (
+            f" Some schemes have no value for some criteria: {', '.join(gaps)}. There the mean of their other values "
+            "stands in, which neither helps nor harms them; the profile leaves a gap."
+        )
     blocks: list[Block] = [
         Heading(3, "Criteria that count, and those that do not"),
         Paragraph(said),

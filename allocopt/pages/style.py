@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import textwrap
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 # Okabe and Ito (2008), Color Universal Design: told apart in the three common kinds of colour blindness and in print.
@@ -69,6 +70,20 @@ def look(position: int) -> Look:
         MARKERS[(position + position // len(colors)) % len(MARKERS)],
         DASHES[position % len(DASHES)],
     )
+
+
+def told_apart(positions: Sequence[int]) -> list[Look]:
+    """The looks of a few schemes that share a figure: their own, but where two would have one colour, one that is free.
+
+    >>> [one.color for one in told_apart([0, 7, 1])]
+    ['#0072b2', '#d55e00', '#009e73']
+    """
+    found: list[Look] = []
+    for position in positions:
+        style, taken = look(position), {one.color for one in found}
+        free = [color for color in (style.color, *PALETTE, INK) if color not in taken]
+        found.append(style._replace(color=free[0]) if free else style)
+    return found
 
 
 def plain(text: object, width: int = 34, lines: int = 3) -> str:
