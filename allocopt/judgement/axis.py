@@ -34,8 +34,9 @@ class Axis:
 
     ``compute`` gives the value from the shares alone, by the plain formula; no program and no solver. ``level`` turns a
     value into what the rows bound, less being better: the coefficient of variation for Jain's index, the value itself
-    for most; ``steep`` is its derivative. ``on_scale`` puts a value between 0 (worst) and 1 (best). ``bound`` is a constraint whose rows are posed once, at the level ``nominal``, and moved by their slack. ``lowest``
-    is the least level of any division. ``strict``: where it is least, one division is.
+    for most; ``steep`` is its derivative. ``on_scale`` puts a value between 0 (worst) and 1 (best). ``bound`` is a
+    constraint whose rows are posed once, at the level ``nominal``, and moved by their slack. ``lowest`` is the least
+    level of any division.
     """
 
     name: str
@@ -74,11 +75,10 @@ class Axis:
         """The clause, whose slack is ``posed.slack``, and how much slack one unit of the level is."""
         clause = self.bound.clause(posed, state)
         given = [1.0] * len(clause.constraints) if clause.slopes is None else list(clause.slopes)
-        first = given[0] if given else 1.0
-        rate = 1.0 if self.direct or np.ndim(first) else float(first)
-        if not self.direct:
-            rate /= posed.unit if clause.rhs_unit is None else clause.rhs_unit
-        slopes = [rate if np.any(g) else g for g in given]
+        per = 1.0 if self.direct else 1.0 / (posed.unit if clause.rhs_unit is None else clause.rhs_unit)
+        slopes = [1.0 if self.direct and np.any(g) else np.abs(g) * per for g in given]  # both ends of a range move out
+        scalar = bool(slopes) and np.ndim(slopes[0]) == 0
+        rate = float(slopes[0]) if scalar else per  # a fraction of shares is a slack of its own in every row
         held = dataclasses.replace(clause, name=self.name, slopes=slopes, rhs_unit=1.0, rows=None, sign=-1.0)
         return held, rate
 

@@ -223,7 +223,8 @@ class Scorecard:
     ) -> Frontier:
         """What any division can do between two or three criteria, the card's rules placed beside it.
 
-        Criteria, ``must`` and ``points`` are those of :func:`allocopt.frontier`; rates are per unit of the card's ``by``.
+        Criteria, ``must`` and ``points`` are those of :func:`allocopt.frontier`; rates are per unit of the card's
+        ``by``.
         """
         from allocopt.judgement.tradeoff import traced
 

@@ -28,13 +28,20 @@ from allocopt.schemes.constraints.atkinson import AtkinsonAtMost
 from allocopt.schemes.constraints.base import Constraint, called
 from allocopt.schemes.constraints.gini import GiniAtMost
 from allocopt.schemes.constraints.jain import JainAtLeast
-from allocopt.schemes.constraints.progressive import _Between
-from allocopt.schemes.constraints.spread import _Factor
 from allocopt.schemes.constraints.within import Within
+
+_BETWEEN = (bounds.concentration_between, bounds.kakwani_between, bounds.suits_between)
+_FACTOR = (bounds.ratio_at_most, bounds.group_ratio_at_most)
 
 # What is said of a criterion that no convex program bounds from the side that is better.
 NOT_CONVEX = {
     "kendall_tau_b": "it counts pairs in order, which no convex program can bound; use 'kakwani' or 'suits'",
+}
+
+# Between Jain's index and the coefficient of variation, which the cone bounds.
+_inverse_square: dict[str, Any] = {
+    "level": lambda jain: math.sqrt(max(1.0 / jain - 1.0, 0.0)) if jain > 0 else math.inf,
+    "steep": lambda jain: -1.0 / (2.0 * jain * jain * math.sqrt(1.0 / jain - 1.0)) if 0 < jain < 1 else -math.inf,
 }
 
 # A criterion by name -> the class of its axis and what that takes, from the exposure and the question. This table is
@@ -66,8 +73,8 @@ CONVEX: dict[str, Callable[[str, LossProblem], _Made]] = {
 def axis(criterion: Any, by: str, problem: LossProblem, known: Mapping[str, Criterion] | None = None) -> Axis:
     """The axis that a criterion makes: a metric by name or itself, a constraint, or the distance from a division.
 
-    ``known`` holds the criteria of a card by name; a scheme, the name of one, or shares by payer mean how far a division
-    is from theirs. DataError says why a criterion is none and what to use.
+    ``known`` holds the criteria of a card by name; a scheme, the name of one, or shares by payer mean how far a
+    division is from theirs. DataError says why a criterion is none and what to use.
     """
     named = {**fairness_metrics(), **(known or {})}
     if isinstance(criterion, Constraint):
@@ -81,8 +88,8 @@ def axis(criterion: Any, by: str, problem: LossProblem, known: Mapping[str, Crit
         raise unknown("criterion or scheme", criterion, [*CONVEX, *schemes()])
     if not isinstance(criterion, str | Scheme | pd.Series):
         raise DataError(
-            f"{criterion!r} is no criterion; give the name of a metric, a constraint such as ao.gini_at_most(0.2), or a "
-            "scheme or shares by payer, which mean the distance from them"
+            f"{criterion!r} is no criterion; give the name of a metric, a constraint such as ao.gini_at_most(0.2), or "
+            "a scheme or shares by payer, which mean the distance from them"
         )
     return _distance(criterion, problem)
 
@@ -127,18 +134,18 @@ def _of_constraint(one: Constraint, problem: LossProblem) -> Axis:
             spared = one.of.index[int(np.argmin(one.of))]
             raise DataError(f"within(...) spares payer {spared!r}; give the scheme itself, for the distance from it")
         given = _plain(one, one.bound)
-    elif isinstance(one, _Between):
+    elif isinstance(one, _BETWEEN):
         one = dataclasses.replace(one, low=-0.5, high=0.5)
         given = _plain(one, 0.5)
     elif isinstance(one, JainAtLeast):
         given = _dispersion(one.by) | _inverse_square
     elif isinstance(one, AtkinsonAtMost):
         given = _power(one)
-    elif isinstance(one, _Factor):
+    elif isinstance(one, _FACTOR):
         kind, given = HeaviestOverLightest, _ratio(one)
     elif isinstance(one, GiniAtMost):
         kind, given = Ordered, _plain(one, one.bound)
-    signed = isinstance(one, _Between)
+    signed = isinstance(one, _BETWEEN)
     size = one.size(problem)
 
     def compute(paid: Array) -> float:
@@ -197,12 +204,6 @@ def _plain(bound: Constraint, nominal: float) -> dict[str, Any]:
 def _dispersion(by: str | None) -> dict[str, Any]:
     """The coefficient of variation, which is the radius in the cone of Jain's index; 1 where the index is 1/2."""
     return {"bound": JainAtLeast(0.5, by), "nominal": 1.0, "direct": True}
-
-
-_inverse_square = {
-    "level": lambda jain: math.sqrt(max(1.0 / jain - 1.0, 0.0)) if jain > 0 else math.inf,
-    "steep": lambda jain: -1.0 / (2.0 * jain * jain * math.sqrt(1.0 / jain - 1.0)) if 0 < jain < 1 else -math.inf,
-}
 
 
 def _squares(n: int) -> dict[str, Any]:

@@ -1,11 +1,11 @@
-"""The efficient divisions between two or three criteria, end to end: no other is better in one and no worse in the rest."""
+"""Efficient divisions between two or three criteria: no other is better in one and no worse in the rest."""
 
 from __future__ import annotations
 
 import dataclasses
 import math
 from collections.abc import Mapping, Sequence
-from itertools import permutations
+from itertools import pairwise, permutations
 
 import numpy as np
 
@@ -27,7 +27,7 @@ def end(programs: Programs, order: Sequence[int], held: Mapping[int, float] | No
     """The division with the least level of the first axis, among those of the second, and so on."""
     limits = dict(held or {})
     found = programs.least(order[0], limits)
-    for before, k in zip(order, order[1:], strict=False):
+    for before, k in pairwise(order):
         if programs.axes[before].strict:
             return found
         limits[before] = programs.levels(found.paid)[before]
@@ -36,15 +36,15 @@ def end(programs: Programs, order: Sequence[int], held: Mapping[int, float] | No
 
 
 def along(programs: Programs, points: int) -> list[Found]:
-    """Between two criteria: the least of the second at equally spaced levels of the first, from the best to the worst."""
+    """Between two criteria: the least of the second at equally spaced levels of the first, the best first."""
     last = end(programs, (1, 0))
     first = end(programs, (0, 1))
     (low, high_y), (high, low_y) = programs.levels(first.paid), programs.levels(last.paid)
     for k, level in enumerate((high, high_y)):
         if not math.isfinite(level):
             raise DataError(
-                f"{programs.axes[k].name} is at its worst where {programs.axes[1 - k].name} is best, infinitely far in its "
-                "own rows, so no bounds lie between; for an index of what is kept choose an aversion below 1"
+                f"{programs.axes[k].name} is at its worst where {programs.axes[1 - k].name} is best, infinitely far "
+                "in its own rows, so no bounds lie between; for an index of what is kept choose an aversion below 1"
             )
     if high - low <= _SAME * programs.scale(0) or high_y - low_y <= _SAME * programs.scale(1):
         return [first._replace(slopes={})]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -10,7 +11,7 @@ import numpy as np
 from allocopt.facts.checks import Array
 from allocopt.judgement.axis_bounds import Apart
 from allocopt.judgement.convex import apart_from
-from allocopt.judgement.efficient import end
+from allocopt.judgement.efficient import end, only
 from allocopt.judgement.tracing import Found, Programs
 
 _NOTHING = 1e-6  # of the size of a level: a saving below this is what solvers leave
@@ -27,19 +28,22 @@ class Place(NamedTuple):
     nearest: Array
 
 
-def place(programs: Programs, paid: Array, least: list[float]) -> Place:
+def place(programs: Programs, paid: Array, ends: Sequence[Array]) -> Place:
     """Ask for each axis how much less of it there is among divisions that are no worse on the others.
 
-    ``least`` holds the least level of every axis over all divisions. Of an axis, a division that saves all but a
-    millionth counts as saving all; the nearest of those is found by a further program.
+    ``ends`` holds for every axis the division that is best on it and, of those, best on the others. Of an axis, a
+    division that saves all but a millionth counts as saving all; the nearest of those is found by a further program.
     """
+    best_of = [programs.levels(end) for end in ends]
+    least = [best_of[k][k] for k in range(len(ends))]
     levels = programs.levels(paid)
     axes = range(len(programs.axes))
     savers: list[Found | None] = []
     saved, best, nearest = [], math.inf, paid
     for k in axes:
         others = {j: levels[j] for j in axes if j != k}
-        found = _saver(programs, k, others, least)
+        within = all(best_of[k][j] <= level + _AT_END * programs.scale(j) for j, level in others.items())
+        found = only(programs.problem, ends[k]) if within else _saver(programs, k, others, least)
         saving = levels[k] - programs.levels(found.paid)[k]
         if not saving > _NOTHING * programs.scale(k):
             savers.append(None)
@@ -57,7 +61,7 @@ def place(programs: Programs, paid: Array, least: list[float]) -> Place:
 
 
 def _saver(programs: Programs, k: int, others: dict[int, float], least: list[float]) -> Found:
-    """The least of axis k within the levels of the others; at the end of the frontier no interior is left to a program."""
+    """The least of axis k within the levels of the others, which at the end of the frontier leave no interior."""
     at_end = [j for j, level in others.items() if level <= least[j] + _AT_END * programs.scale(j)]
     if at_end:
         return end(programs, (*at_end, k), {j: level for j, level in others.items() if j not in at_end})

@@ -19,7 +19,7 @@ from allocopt.schemes.base import tidied
 from allocopt.schemes.constraints.base import Constraint, Posed
 from allocopt.schemes.one_price import CLAUSES
 
-_MANY = 30  # payers from which the pairs of a Gini coefficient are quicker by an interior point than by a simplex
+_MANY = 8  # payers from which the pairs of a Gini coefficient are quicker by an interior point than by a simplex
 _ROUNDS = 60
 _SETTLED = 1e-12  # a fraction no longer falls by more, of its size
 # What a bound at the very end of the frontier leaves, of the size of its level: a simplex needs nothing, an interior

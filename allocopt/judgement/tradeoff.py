@@ -124,7 +124,7 @@ class Frontier:
             levels = [a.level(a.compute(paid)) for a in self.axes]
             return Place(levels, [0.0] * len(levels), [None] * len(levels), 0.0, paid)
         reached = np.array([self.programs.levels(p.paid) for p in self.points])
-        return place(self.programs, paid, reached.min(axis=0).tolist())
+        return place(self.programs, paid, [self.points[int(k)].paid for k in reached.argmin(axis=0)])
 
     def nearest(self, title: str) -> pd.Series[float]:
         """The shares that take one of a scheme's savings in full and move the least of the loss; its own if efficient.
@@ -196,9 +196,9 @@ def frontier(
     Parameters
     ----------
     event_or_problem : the question, or an event whose own question is asked.
-    x, y, z : criteria: the name of a fairness metric (``"gini"``, ``"gini_of_burdens"``, ``"theil"``, ...), a constraint
-        whose bound moves (``ao.group_gap_at_most(0, by="fund")``), or a scheme, its name or shares by payer, for the part
-        of the loss that changes hands against them. Two of one family are refused.
+    x, y, z : criteria: the name of a fairness metric (``"gini"``, ``"gini_of_burdens"``, ``"theil"``, ...), a
+        constraint whose bound moves (``ao.group_gap_at_most(0, by="fund")``), or a scheme, its name or shares by payer,
+        for the part of the loss that changes hands against them. Two of one family are refused.
     by : the exposure that rates are taken to; by default the column that caps the payers, or the only numeric one.
     schemes : names, schemes, or labels with either, to be placed beside the frontier.
     must : constraints that every division meets.
@@ -270,8 +270,8 @@ def _refuse_twins(axes: tuple[Axis, ...]) -> None:
     for one in axes:
         if one.family in families:
             raise DataError(
-                f"{families[one.family]} and {one.name} are of one family ({one.family}): the best of one is the best of "
-                "the other; choose criteria that pull apart, such as gini and gini_of_burdens"
+                f"{families[one.family]} and {one.name} are of one family ({one.family}): the best of one is the best "
+                "of the other; choose criteria that pull apart, such as gini and gini_of_burdens"
             )
         families[one.family] = one.name
 

@@ -1,4 +1,4 @@
-"""A frontier in sentences: what its ends are, what moving along it costs, and which schemes leave something on the table."""
+"""A frontier in sentences: what its ends are, what moving along it costs, and what each scheme could save."""
 
 from __future__ import annotations
 
@@ -39,4 +39,5 @@ def _standing(row: object, names: list[str]) -> str:
     if values["efficient"]:
         return "efficient, no division is better on one and no worse on the rest"
     parts = [f"{values[f'saves {n}']:.4g} of {n}" for n in names if values[f"saves {n}"]]
-    return f"could save {' or '.join(parts)} at no cost to the rest, if {values['changes hands']:.2%} of the loss changed hands"
+    saved = f"could save {' or '.join(parts)} at no cost to the rest"
+    return f"{saved}, if {values['changes hands']:.2%} of the loss changed hands"

@@ -13,6 +13,7 @@ from allocopt.mechanisms.cascade import Cascade
 from allocopt.pages.plots_changes import changes, changes_data, dumbbells, dumbbells_data
 from allocopt.pages.plots_ensemble import ensemble, ensemble_data
 from allocopt.pages.plots_flow import flow, flow_data
+from allocopt.pages.plots_frontier import frontier, frontier_data
 from allocopt.pages.plots_layers import waterfall, waterfall_data
 from allocopt.pages.plots_payers import GROUPS, burdens, burdens_data, lorenz, lorenz_data, shares, shares_data
 from allocopt.pages.plots_period import timeline, timeline_data
@@ -59,6 +60,8 @@ __all__ = [
     "fairness_data",
     "flow",
     "flow_data",
+    "frontier",
+    "frontier_data",
     "heatmap",
     "heatmap_data",
     "incentives",
@@ -136,6 +139,10 @@ class CardPlots:
     def uncertainty(self, metric: str | None = None, reference: str | None = None, *, ax: Axes | None = None) -> Axes:
         """One scheme against the others over many losses; see :func:`allocopt.pages.plots.uncertainty`."""
         return uncertainty(self._card, metric, reference, ax=ax)
+
+    def frontier(self, x: Any, y: Any, z: Any = None, *, points: int | None = None, ax: Axes | None = None) -> Axes:
+        """What any division can do between two or three criteria; see :func:`allocopt.pages.plots.frontier`."""
+        return frontier(self._card.frontier(x, y, z, points=points), ax=ax)
 
     def lorenz(self, *, ax: Axes | None = None) -> Axes:
         """Lorenz curves of the burden; see :func:`allocopt.pages.plots.lorenz`."""

@@ -10,6 +10,7 @@ import pandas as pd
 
 from allocopt.facts.allocation import Allocation
 from allocopt.facts.event import Event
+from allocopt.judgement.tradeoff import Frontier
 from allocopt.mechanisms.cascade import Cascade
 from allocopt.mechanisms.ensemble import Ensemble
 from allocopt.mechanisms.period import Period
@@ -48,7 +49,7 @@ def columns_named(thing: Any, columns: Iterable[str]) -> set[str]:
     return set()
 
 
-def used(subject: Scorecard | Allocation | Cascade | Ensemble | Period) -> dict[str, str]:
+def used(subject: Scorecard | Frontier | Allocation | Cascade | Ensemble | Period) -> dict[str, str]:
     """Every column that an answer, a run or a comparison read -> its status, '' when nobody has said."""
     if isinstance(subject, Allocation):
         problem = subject.problem
@@ -58,6 +59,13 @@ def used(subject: Scorecard | Allocation | Cascade | Ensemble | Period) -> dict[
         return {name: word for columns in of_each for name, word in columns.items()}
     if isinstance(subject, Cascade | Ensemble):
         return _known(subject.event.payers, subject.event.status, _named(subject.layers, subject.event.payers))
+    if isinstance(subject, Frontier):
+        question = subject.question
+        bounds = [*subject.must, *(one.bound for one in subject.axes)]
+        held = _known(
+            question.payers, question.status, {subject.by, question.cap_name, *_named(bounds, question.payers)}
+        )
+        return {name: word for part in subject.named.values() for name, word in used(part).items()} | held
     question, figures = subject.question, subject.incentives
     measured = {c for m, c in _MEASURED.items() if m in figures.index and figures.loc[m].notna().any()}
     found = _known(question.payers, question.status, {subject.by, question.cap_name, *measured})
@@ -79,14 +87,14 @@ def _known(table: pd.DataFrame, status: Mapping[str, str], named: set[str]) -> d
     return {name: status.get(name, "") for name in map(str, table.columns) if name in named}
 
 
-def doubts(subject: Scorecard | Allocation | Cascade | Ensemble | Period) -> dict[str, list[str]]:
+def doubts(subject: Scorecard | Frontier | Allocation | Cascade | Ensemble | Period) -> dict[str, list[str]]:
     """Status -> the columns used that have it, for the two statuses that are not evidence."""
     columns = used(subject)
     found = {word: [name for name, status in columns.items() if status == word] for word in DOUBTFUL}
     return {word: names for word, names in found.items() if names}
 
 
-def note(subject: Scorecard | Cascade | Ensemble | Period) -> str:
+def note(subject: Scorecard | Frontier | Cascade | Ensemble | Period) -> str:
     """The line of small print under every figure: whose figures they are, and which are synthetic."""
     if isinstance(subject, Period):
         about = "; ".join(dict.fromkeys(event.title for event in _events(subject)))
