@@ -47,7 +47,7 @@ def number(value: Any, what: str, *, low: float = 0.0, high: float = math.inf, f
 
 def _range(low: float, high: float) -> str:
     if math.isinf(high):
-        return f">= {low:g}"
+        return "of either sign" if math.isinf(low) else f">= {low:g}"
     return f"between {low:g} and {high:g}"
 
 

@@ -28,9 +28,9 @@ def other(side: str) -> Side:
 
 def price_above_zero(value: Any, what: str) -> float:
     """A price, or one clear line."""
-    price = number(value, what)
-    if price == 0:
-        raise DataError(f"{what} is zero; a price is above zero")
+    price = number(value, what, low=-np.inf)
+    if price <= 0:
+        raise DataError(f"{what} is {'zero' if price == 0 else format(price, 'g')}; it must be above zero")
     return price
 
 
