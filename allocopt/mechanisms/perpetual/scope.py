@@ -148,6 +148,8 @@ def failed_side(book: PerpetualBook, side: str | None) -> Side:
     if side is not None:
         return other(other(side))
     failed = [s for s in SIDES if book.deficit_contracts(s) > 0]
+    if not len(book.ids):
+        raise DataError("the book holds no account, so there is nobody to close")
     if len(failed) != 1:
         what = "on neither side" if not failed else "on both sides"
         raise DataError(f"there are contracts to close {what}; say which with side='long' or side='short'")
