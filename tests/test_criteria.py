@@ -317,6 +317,14 @@ def test_every_claims_rule_is_in_the_core_of_the_claims_game(claims, part, at):
         cr.core_excess(ao.games.claims(loss, claims).dual().scaled(2.0))
 
 
+def test_the_claims_game_is_refused_as_a_fact_of_the_card_too():
+    game = ao.games.claims(80, FUND.column("fund"), players=list("ABCD"))
+    with pytest.raises(DataError, match="tells no two rules apart"):
+        ao.compare(FUND, RULES, metrics=[], facts={"costs": game})
+    made, measured = cr.core_excess(ao.games.airport([1, 2, 3, 4])), incentive_measures()["coalition_excess"]
+    assert made.family == measured.family  # one number under two names counts once
+
+
 def test_the_distance_to_shapley():
     costs = np.array([0, 10, 12, 18])
     assert m.distance_to_shapley([8, 10], costs) == pytest.approx(0.0, abs=1e-15)
