@@ -646,6 +646,18 @@ def test_a_rule_that_lacks_values_takes_no_criterion_from_the_others(card):
         only.rank()
 
 
+def test_what_a_scheme_lacks_in_every_scenario_is_filled_in_each():
+    odd = ao.scheme("pro-rata", key=FUND.payers["stress_loss"], label="by figures")
+    asked = {"metrics": ["gini", "gini_of_burdens"], "measures": ["split_gain"], "axioms": False, "uncertain": "all"}
+    few, more = (
+        ao.compare(FUND, who, scenarios=[60.0, 90.0], **asked).rank() for who in (RULES[:2], [*RULES[:2], odd])
+    )
+    assert more.lacking.loc["split_gain"].to_list() == [False, False, True] and few.names == more.names
+    assert np.isfinite(more.profile).all(axis=None)
+    assert more.value["by figures"] == pytest.approx(more.profile.loc[["gini", "gini_of_burdens"], "by figures"].mean())
+    pd.testing.assert_series_equal(more.value[RULES[:2]], few.value)
+
+
 def test_a_large_figure_of_another_scheme_makes_nobody_equal():
     small = ao.LossProblem(1, pd.DataFrame({"w": [1.0, 2.0]}), "w")
     rules = [ao.scheme("pro-rata", label=label) for label in "abc"]
