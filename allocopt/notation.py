@@ -108,6 +108,8 @@ _FORMULAS = (
     Symbol("CV", "coefficient of variation", _NUMBER),
     Symbol("C_x", "concentration index of the shares, payers ranked by exposure", _NUMBER),
     Symbol("G_w", "Gini coefficient of the exposures", _NUMBER),
+    Symbol("G_c", "Gini coefficient of the caps", _NUMBER),
+    Symbol("C_{c - x}", "concentration index of what is left of the caps, payers ranked by cap", _NUMBER),
     Symbol(r"\tau_b", "Kendall's rank correlation, corrected for ties", _NUMBER),
     Symbol("e", "base of natural logarithms", _NUMBER),
     Symbol("d", "differential", ""),

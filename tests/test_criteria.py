@@ -317,6 +317,14 @@ def test_every_claims_rule_is_in_the_core_of_the_claims_game(claims, part, at):
         cr.core_excess(ao.games.claims(loss, claims).dual().scaled(2.0))
 
 
+def test_the_claims_game_is_refused_as_a_fact_of_the_card_too():
+    game = ao.games.claims(80, FUND.column("fund"), players=list("ABCD"))
+    with pytest.raises(DataError, match="tells no two rules apart"):
+        ao.compare(FUND, RULES, metrics=[], facts={"costs": game})
+    made, measured = cr.core_excess(ao.games.airport([1, 2, 3, 4])), incentive_measures()["coalition_excess"]
+    assert made.family == measured.family  # one number under two names counts once
+
+
 def test_the_distance_to_shapley():
     costs = np.array([0, 10, 12, 18])
     assert m.distance_to_shapley([8, 10], costs) == pytest.approx(0.0, abs=1e-15)
@@ -636,6 +644,18 @@ def test_a_rule_that_lacks_values_takes_no_criterion_from_the_others(card):
     only = ao.compare(FUND, ["talmud", odd], metrics=[], measures=["split_gain"], axioms=False)
     with pytest.raises(DataError, match="'by figures' has no value on any criterion"):
         only.rank()
+
+
+def test_what_a_scheme_lacks_in_every_scenario_is_filled_in_each():
+    odd = ao.scheme("pro-rata", key=FUND.payers["stress_loss"], label="by figures")
+    asked = {"metrics": ["gini", "gini_of_burdens"], "measures": ["split_gain"], "axioms": False, "uncertain": "all"}
+    few, more = (
+        ao.compare(FUND, who, scenarios=[60.0, 90.0], **asked).rank() for who in (RULES[:2], [*RULES[:2], odd])
+    )
+    assert more.lacking.loc["split_gain"].to_list() == [False, False, True] and few.names == more.names
+    assert np.isfinite(more.profile).all(axis=None)
+    assert more.value["by figures"] == pytest.approx(more.profile.loc[["gini", "gini_of_burdens"], "by figures"].mean())
+    pd.testing.assert_series_equal(more.value[RULES[:2]], few.value)
 
 
 def test_a_large_figure_of_another_scheme_makes_nobody_equal():

@@ -14,7 +14,7 @@ from allocopt.facts.checks import Array
 from allocopt.judgement.acceptability import Acceptability, acceptability, least_shift, ranked
 from allocopt.judgement.criterion import Criterion
 from allocopt.judgement.ranking import efficient, filled, turned
-from allocopt.judgement.uncertainty import bootstrap
+from allocopt.judgement.uncertainty import bootstrap, known_throughout
 from allocopt.views import view
 
 if TYPE_CHECKING:
@@ -62,14 +62,14 @@ class Ranking:
     def _values(self) -> Array:
         """Values on the fixed scales, (scenarios, criteria, schemes); what no scenario moves is the same in all."""
         card = self.card
-        fixed = filled(card.normalised().loc[list(self.names)].to_numpy(dtype=np.float64))
+        fixed = card.normalised().loc[list(self.names)].to_numpy(dtype=np.float64)
         if card.ensemble is None:
-            return fixed[None]
+            return filled(fixed)[None]
         out = np.repeat(fixed[None], len(card.ensemble), axis=0)
         for k, name in enumerate(self.names):
             if name in card.ensemble.columns.get_level_values(0):
                 out[:, k] = card.criteria[name].on_scale(card.ensemble[name][self.schemes])
-        return out
+        return filled(np.where(self.lacking.to_numpy(), np.nan, out))
 
     @property
     def by_scenario(self) -> Array:
@@ -88,7 +88,7 @@ class Ranking:
     @property
     def lacking(self) -> pd.DataFrame:
         """Criteria x schemes: whether a scheme has no value there (gains from splitting, of figures by payer)."""
-        return self.card.values().loc[list(self.names)].isna()
+        return known_throughout(self.card.values(), self.card.ensemble).loc[list(self.names)].isna()
 
     @property
     def weights(self) -> pd.Series[float]:

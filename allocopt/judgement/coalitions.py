@@ -6,7 +6,7 @@ Games come from :mod:`allocopt.games`; here they are asked about a division.
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
@@ -15,7 +15,9 @@ from numpy.typing import NDArray
 from allocopt.errors import DataError
 from allocopt.facts.checks import Array
 from allocopt.games.base import Game
+from allocopt.games.claims import ClaimsGame
 from allocopt.games.core import max_excess
+from allocopt.games.derived import DualGame, ScaledGame
 from allocopt.games.function import function
 from allocopt.games.nucleolus import least_core
 from allocopt.games.shapley import shapley
@@ -108,3 +110,15 @@ def as_game(costs: Game | Array | Worth, ids: pd.Index) -> Game:
     if size != 2 ** len(ids):
         raise DataError(f"costs holds {size}; expected {2 ** len(ids)} costs, one per coalition of {len(ids)} payers")
     return table(costs, list(ids))
+
+
+def require_telling(game: Any) -> None:
+    """Raise DataError for the claims game, whose core holds every division within the caps: it tells no rules apart."""
+    inner = game
+    while isinstance(inner, DualGame | ScaledGame):
+        inner = inner.of
+    if isinstance(inner, ClaimsGame):
+        raise DataError(
+            "every division within the caps is in the core of the claims game, so it tells no two rules apart; take a "
+            "game of what coalitions would cost by themselves, such as games.tail or games.cover"
+        )

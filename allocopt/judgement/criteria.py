@@ -19,11 +19,9 @@ from allocopt.errors import DataError
 from allocopt.facts.allocation import Allocation
 from allocopt.facts.checks import Array, number, vector
 from allocopt.games.base import Game
-from allocopt.games.claims import ClaimsGame
 from allocopt.games.core import max_excess
-from allocopt.games.derived import DualGame, ScaledGame
 from allocopt.judgement import metrics
-from allocopt.judgement.coalitions import exact_shapley
+from allocopt.judgement.coalitions import exact_shapley, require_telling
 from allocopt.judgement.inequality import ROUNDING
 from allocopt.judgement.metric import RATES, Metric, paid_of
 from allocopt.judgement.settled import RATE
@@ -63,17 +61,10 @@ def core_excess(game: Game) -> Metric:
     0.2
     """
     _require_game(game)
-    inner: Any = game
-    while isinstance(inner, DualGame | ScaledGame):
-        inner = inner.of
-    if isinstance(inner, ClaimsGame):
-        raise DataError(
-            "every division within the caps is in the core of the claims game, so it tells no two rules apart; take a "
-            "game of what coalitions would cost by themselves, such as games.tail or games.cover"
-        )
+    require_telling(game)
     return Metric(
         "core_excess", "Excess", r"\max_S (x(S) - c(S)) / L", "lower is better", LOSS, 0.0, 1.0,
-        "the worst-treated coalition", "core_excess",
+        "the worst-treated coalition", "coalition_excess",
         "What the coalition with most reason to leave saves by leaving; 0 or less when the division is in the core.",
         _Excess(game),
     )  # fmt: skip

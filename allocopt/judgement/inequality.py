@@ -97,9 +97,10 @@ def gini(x: Column, weights: Column | None = None, by: Column | None = None, unb
     .. math:: G = \frac{\sum_{ij} |x_i - x_j|}{2 n^2 \bar x}, \qquad
         G_{by} = \frac{\sum_{ij} w_i w_j |r_i - r_j|}{2 \sum w \sum x},\ r_i = x_i / w_i,\ w = by
 
-    This is the population form, at most 1 - 1/n; ``unbiased=True`` multiplies it by n/(n-1), libraries differ.
-    ``weights`` are frequencies: an entry of weight 3 stands for three payers. Gini of burdens calls equal amounts
-    perfect and pro-rata unfair, Gini by exposure the reverse: say which. Computed by sorting, O(n log n).
+    This is the population form, at most 1 - 1/n (as in PySAL, inequalipy and ClaimsProblems); ``unbiased=True``
+    multiplies it by n/(n-1) (as IneqPy does). ``weights`` are frequencies: an entry of weight 3 stands for three
+    payers. Gini of burdens calls equal amounts perfect and pro-rata unfair, Gini by exposure the reverse: say which.
+    Computed by sorting, O(n log n).
 
     Source: C. Gini, "Variabilità e mutabilità", 1912.
 

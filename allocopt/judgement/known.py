@@ -14,12 +14,13 @@ from allocopt.facts.event import Event
 from allocopt.facts.problem import LossProblem
 from allocopt.facts.scenarios import read_scenarios
 from allocopt.judgement import metrics
+from allocopt.judgement.coalitions import require_telling
 
 #: Name of a fact -> what it is. A column of the question with the name of a figure or of a leg is that fact.
 FACTS = {
     "standalone": "what each payer would bear alone, a column or figures by payer: gain from leaving",
     "fees": "what membership costs each payer besides, a column, figures or one number: gain from leaving",
-    "costs": "what each group would bear by itself, a cost game of up to 20 payers: coalition excess",
+    "costs": "what each group would bear by itself, a cost game of up to 30 payers: coalition excess",
     "bilateral": "what each payer would lose without clearing, a column or figures: clearing benefit",
     "directional": "how one-sided each portfolio is, |net| / gross from 0 to 1, a column or figures: clearing benefit",
     "equity": "what each payer can lose before it fails, a column or figures: contagion",
@@ -128,6 +129,7 @@ def _margin(value: Any, what: str, question: LossProblem) -> Any:
 
 def _costs(value: Any, what: str, question: LossProblem) -> Any:
     metrics.max_core_excess(np.zeros(question.n), value)
+    require_telling(value)
     return value
 
 

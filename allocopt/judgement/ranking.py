@@ -35,8 +35,8 @@ def by_criterion(values: pd.DataFrame, functions: Mapping[str, Callable[[Any], A
 
 
 def filled(profile: Array) -> Array:
-    """Criteria x schemes with the mean of a scheme's own others where it has no value: nothing of another's enters."""
-    return np.where(np.isnan(profile), np.nanmean(profile, axis=0), profile)
+    """(..., criteria, schemes) with the mean of a scheme's own others where it has no value, nothing of another's."""
+    return np.where(np.isnan(profile), np.nanmean(profile, axis=-2, keepdims=True), profile)
 
 
 def dominance(cost: pd.DataFrame) -> pd.DataFrame:
