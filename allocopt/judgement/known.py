@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -141,8 +141,3 @@ _OTHERS: dict[str, Callable[[Any, str, LossProblem], Any]] = {
     "net": _net, "auction": _auction, "safe": _questions, "risky": _questions, "pnl": _pnl, "margin": _margin,
     "costs": _costs, "losses": _losses, "floor": lambda value, what, question: number(value, what, high=0.5),
 }  # fmt: skip
-
-
-def needed(needs: Iterable[str], given: Mapping[str, Any]) -> bool:
-    """Whether all the facts that a measure needs are there."""
-    return all(name in given for name in needs)

@@ -123,8 +123,10 @@ def measure(
     return make
 
 
-def incentive_measures() -> dict[str, Measure]:
+def incentive_measures(given: Mapping[str, Any] | None = None) -> dict[str, Measure]:
     """The measures of every question, then those that need further facts, by name; each is called with a case.
+
+    With ``given``, only those whose facts are there: what is on a card unless others are asked for.
 
     >>> list(incentive_measures())[:4]
     ['own_price', 'own_elasticity', 'pass_through', 'split_gain']
@@ -132,4 +134,5 @@ def incentive_measures() -> dict[str, Measure]:
     from allocopt.judgement import measures, measures_of_facts
 
     listed = {**vars(measures), **vars(measures_of_facts)}
-    return {m.name: m for m in listed.values() if isinstance(m, Measure)}
+    found = {m.name: m for m in listed.values() if isinstance(m, Measure)}
+    return {name: m for name, m in found.items() if given is None or set(m.needs) <= set(given)}

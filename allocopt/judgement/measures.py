@@ -66,7 +66,7 @@ def split_gain(case: Case) -> Incentive:
 
 
 @measure(title="Uneven split gain", of="the largest payer by {by}", direction="lower is better", best=0.0, worst=1.0,
-         unit=GAIN, formula=r"1 - \min_d (x_{i1} + x_{i2}) / x_i")  # fmt: skip
+         unit=GAIN, formula=r"1 - \min_d (x_{i1} + x_{i2}) / x_i", favours="pro-rata")  # fmt: skip
 def uneven_split_gain(case: Case) -> Incentive:
     """What the best split into two accounts of unequal make saves, found by search, for the largest who pays."""
     ((payer,), *_) = case.paying((payer,) for payer in case.at(1.0, 0.5))

@@ -10,7 +10,7 @@ from allocopt.errors import DataError, unknown
 from allocopt.facts.event import Event
 from allocopt.facts.problem import LossProblem
 from allocopt.judgement.card import Scorecard
-from allocopt.judgement.known import FACTS, known, needed
+from allocopt.judgement.known import FACTS, known
 from allocopt.judgement.manipulation import amounts, cap_column
 from allocopt.judgement.measure import Measure, incentive_measures
 from allocopt.judgement.metric import Metric, fairness_metrics
@@ -220,8 +220,8 @@ def _exposure(question: LossProblem, by: str | None) -> str:
 
 def _criteria(metrics: Any, measures: Any, given: Mapping[str, Any]) -> dict[str, Metric | Measure]:
     fair = _chosen("fairness metric", metrics, fairness_metrics(), Metric)
-    rewards = _chosen("incentive measure", measures, incentive_measures(), Measure)
-    found: list[Metric | Measure] = [*fair, *(m for m in rewards if measures is not None or needed(m.needs, given))]
+    listed = incentive_measures(given if measures is None else None)
+    found: list[Metric | Measure] = [*fair, *_chosen("incentive measure", measures, listed, Measure)]
     out: dict[str, Metric | Measure] = {}
     for one in found:
         if out.setdefault(one.name, one) is not one:

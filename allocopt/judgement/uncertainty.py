@@ -96,6 +96,11 @@ def over_events(
     return _table(found, pd.Index([one.label for one in instances], name="event"))
 
 
+def scenarios_called(spread: pd.DataFrame | None) -> str:
+    """What the rows of an ensemble are, in a word."""
+    return "events" if spread is not None and spread.index.name == "event" else "losses"
+
+
 def known_throughout(values: pd.DataFrame, spread: pd.DataFrame | None) -> pd.DataFrame:
     """The values of a card, NaN where a scenario has none: what is known of some events only places no scheme."""
     out = values.copy()

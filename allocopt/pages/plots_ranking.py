@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 
 from allocopt.judgement.choice import Ranking
+from allocopt.judgement.uncertainty import scenarios_called
 from allocopt.pages import plots_profile, plots_robust
 from allocopt.pages.canvas import Size, axes, blank, footnote, tall
 from allocopt.pages.heat import below, heat, table_size
@@ -31,7 +32,9 @@ _TOLD = 0.13  # and narrower than this none for the per cent
 
 def over(ranking: Ranking) -> str:
     """What the probabilities of a ranking run over."""
-    varied = [*(["weights"] * (ranking.vertices.shape[1] > 1)), *(["losses"] * (ranking.card.ensemble is not None))]
+    varied = ["weights"] * (ranking.vertices.shape[1] > 1)
+    if ranking.card.ensemble is not None:
+        varied.append(scenarios_called(ranking.card.ensemble))
     return " and ".join(varied) or GIVEN
 
 

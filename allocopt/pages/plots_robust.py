@@ -10,6 +10,7 @@ import pandas as pd
 from allocopt.errors import DataError, unknown
 from allocopt.judgement.choice import VALUE, Ranking
 from allocopt.judgement.inequality import ROUNDING
+from allocopt.judgement.uncertainty import scenarios_called
 from allocopt.pages.canvas import Size, axes, blank, footnote, tall
 from allocopt.pages.heat import below, heat, table_size
 from allocopt.pages.provenance import note
@@ -152,9 +153,9 @@ def uncertainty(
     frame = uncertainty_data(subject, metric, reference)
     card = subject.card if isinstance(subject, Ranking) else subject
     one, name = frame.attrs["reference"], frame.attrs["criterion"]
-    criterion = VALUE if isinstance(subject, Ranking) else card.criteria[name]
+    criterion, spread = VALUE if isinstance(subject, Ranking) else card.criteria[name], card.ensemble
     title = plain(
-        f"{one} against the others, over {len(card.ensemble) if card.ensemble is not None else 0} losses", 76, 2
+        f"{one} against the others, over {0 if spread is None else len(spread)} {scenarios_called(spread)}", 76, 2
     )
     with axes(ax, uncertainty_size(subject)) as at:
         if frame.empty:

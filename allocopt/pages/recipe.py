@@ -8,9 +8,11 @@ from typing import TYPE_CHECKING, Any
 
 from allocopt.facts.allocation import Allocation
 from allocopt.facts.event import Event
+from allocopt.judgement.known import known
 from allocopt.judgement.measure import incentive_measures
 from allocopt.judgement.metric import fairness_metrics
 from allocopt.judgement.sets import asked
+from allocopt.judgement.uncertainty import scenarios_called
 from allocopt.mechanisms.cascade import Cascade
 from allocopt.pages.section_facts import fingerprint, rulebook, stated
 from allocopt.schemes import Key, Scheme, constraints
@@ -70,15 +72,20 @@ def _choices(card: Scorecard) -> str:
     parts = [f"by={card.by!r}"]
     for word, chosen, listed in (
         ("metrics", card.scores.index, fairness_metrics()),
-        ("measures", card.incentives.index, incentive_measures()),
+        ("measures", card.incentives.index, incentive_measures(card.facts)),
     ):
         if list(chosen) != list(listed):
             parts.append(f"{word}={list(map(str, chosen))!r}")
     if card.event is not None and fingerprint(card.event.problem()) != fingerprint(card.question):
         parts.append("problem=...")
+    losses = card.ensemble is not None and scenarios_called(card.ensemble) == "losses"
+    if set(card.facts) - {*known(None, card.question, card.event), *(["losses"] * losses)}:
+        parts.append("facts=...")
     if card.ensemble is not None:
-        losses = card.ensemble.index.tolist()
-        parts.append(f"scenarios={losses!r}" if len(losses) <= _LISTED else "scenarios=...")
+        rows = card.ensemble.index.tolist()
+        parts.append(f"scenarios={rows!r}" if losses and len(rows) <= _LISTED else "scenarios=...")
+        if set(card.incentives.index) & set(card.ensemble.columns.get_level_values(0)):
+            parts.append("uncertain='all'")
     if card.seed:
         parts.append(f"seed={card.seed!r}")
     return ", ".join(parts)

@@ -9,6 +9,7 @@ import numpy as np
 
 from allocopt.judgement.metric import Metric
 from allocopt.judgement.reasons import sentences
+from allocopt.judgement.uncertainty import STRATA, scenarios_called
 from allocopt.pages import plots_profile, plots_ranking, plots_robust
 from allocopt.pages.blocks import Block, Folded, Heading, Listing, Paragraph, Picture, Strong, Table, Text, prose
 from allocopt.pages.heat import table_size
@@ -244,23 +245,27 @@ def _uncertain(ranking: Ranking) -> list[Block]:
         [str(rival), *_figures(row)] for rival, row in plots_robust.uncertainty_data(ranking).to_dict("index").items()
     ]
     tail = ["mean difference", "95 % from", "to", f"{first} better in", "worse in", "P(better on average)"]
+    what, moved = scenarios_called(card.ensemble), list(dict.fromkeys(card.ensemble.columns.get_level_values(0)))
+    rewards = any(not isinstance(card.criteria[name], Metric) for name in moved)
+    where = "in every event" if what == "events" else f"at {STRATA} of the losses, each for those near it"
     blocks: list[Block] = [
-        Heading(3, "Over many losses"),
+        Heading(3, f"Over many {what}"),
         Paragraph(
-            f"All schemes met the same {len(card.ensemble):,} losses, so that each difference is one of pairs; "
-            "the intervals are those of a paired bootstrap. Incentive measures are those of the loss of the question."
+            f"All schemes met the same {len(card.ensemble):,} {what}, so that each difference is one of pairs; "
+            "the intervals are those of a paired bootstrap. Incentive measures are "
+            f"{f'asked anew {where}' if rewards else 'those of the loss of the question'}."
         ),
         Picture("uncertainty", f"{first} against every other scheme: the paired difference in value.",
                 lambda ax: plots_robust.uncertainty(ranking, ax=ax), plots_robust.uncertainty_size(ranking)),
-        Table(f"{first} against every other scheme: value over the losses", ["rival", *tail], rows, frozenset([0])),
+        Table(f"{first} against every other scheme: value over the {what}", ["rival", *tail], rows, frozenset([0])),
     ]  # fmt: skip
     lines: list[list[Text]] = []
-    for metric in [name for name, one in card.criteria.items() if isinstance(one, Metric)]:
+    for metric in moved:
         for rival, row in plots_robust.uncertainty_data(card, metric, first).to_dict("index").items():
             lines.append([_label(ranking, metric), str(rival), *_figures(row)])
-    table = Table(f"{first} against every other scheme: fairness over the losses", ["criterion", "rival", *tail], lines,
+    table = Table(f"{first} against every other scheme: scores over the {what}", ["criterion", "rival", *tail], lines,
                   frozenset([0, 1]))  # fmt: skip
-    return [*blocks, Folded("Every fairness score over the losses", [table])]
+    return [*blocks, Folded(f"Every score over the {what}", [table])]
 
 
 def _figures(row: dict[Any, Any]) -> list[str]:
