@@ -92,8 +92,8 @@ def write_methodology(folder: Path) -> None:
         stray.unlink()
     with contextlib.chdir(folder), contextlib.redirect_stdout(io.StringIO()):
         for suffix in (".md", ".html"):
-            asked = ["compare", "nasdaq-clearing-2018", "--schemes", ",".join(RULES), "--out", METHODOLOGY + suffix]
-            if allocopt(asked):
+            asked = ["compare", "nasdaq-clearing-2018", "--schemes", ",".join(RULES), "--rank"]
+            if allocopt([*asked, "--out", METHODOLOGY + suffix]):
                 sys.exit("the methodology page was not written")
 
 

@@ -280,11 +280,12 @@ def test_run_with_a_model_of_ones_choice_explains_a_payer(run: Run) -> None:
 def test_compare_prints_letters_and_writes_the_page(run: Run, tmp_path: Path) -> None:
     page = tmp_path / "new folder" / "page.html"
     rules = "pro-rata:key=default_fund,talmud"
-    code, out, err = run("compare", "nasdaq-clearing-2018", "--schemes", rules, "--out", page)
+    code, out, err = run("compare", "nasdaq-clearing-2018", "--schemes", rules, "--rank", "--out", page)
     assert (code, err) == (0, "")
     assert "talmud" in out and " A " in out and "152 others" in out and page.name in out.replace("\n", "")
     text = page.read_text()
     assert "allocopt compare nasdaq-clearing-2018" in text and "<!doctype html>" in text.lower()
+    assert "Which scheme, and why" in text and "The first place depends on which criteria count" in text
 
 
 def test_compare_ranks_the_rules_when_asked(run: Run) -> None:

@@ -138,9 +138,10 @@ def html(ranking: Ranking) -> str:
     body = []
     for scheme, row in ranking.table.iterrows():
         place, value, first, ranks, pareto = _cells(ranking, row)
-        cells = [place, escape(str(scheme)), value, first, ranks, pareto]
+        named = f'<th scope="row">{escape(str(scheme))}</th>'
         shade = f' style="background:rgba(0,114,178,{0.30 * row["value"]:.2f})"'
-        body.append("<tr>" + "".join(f"<td{shade if k == 2 else ''}>{c}</td>" for k, c in enumerate(cells)) + "</tr>")
+        rest = "".join(f"<td>{cell}</td>" for cell in (first, ranks, pareto))
+        body.append(f"<tr><td>{place}</td>{named}<td{shade}>{value}</td>{rest}</tr>")
     return (
         f'<div style="overflow-x:auto"><style>{STYLE}</style><table class="ao-card">'
         f"<caption>{escape(_caption(ranking))}</caption>"

@@ -87,6 +87,8 @@ def excess_profile(game: Game, divisions: Mapping[str, Any] | pd.DataFrame, *, a
             decades = 10 ** np.arange(len(str(len(frame))))
             at.set_xticks(decades, [f"{mark:,}" for mark in decades])
             at.minorticks_off()
+        else:
+            at.set_xlim(0.5, max(len(frame), 1) + 0.5)  # ranks begin at one, so that no tick stands at none
         at.set_xlabel("coalitions, from the one that objects most" + (" (log scale)" if len(frame) > 100 else ""))
         cost = game.kind == "cost"
         at.set_ylabel("borne above own cost" if cost else "missed of own worth")

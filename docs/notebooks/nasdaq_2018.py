@@ -216,6 +216,52 @@ assert (path.loc[[160.0, 180.0]] > 1 - 1e-9).all().all()
 assert round(beyond.residual) == 20_000_000
 
 # %% [markdown]
+# ## 7. If one rule has to be chosen
+#
+# Nobody has said which criterion matters how much. So let all weights be as likely: how often would each rule come
+# first?
+
+# %%
+ranking = card.rank()
+ranking
+
+# %%
+ranking.plot.acceptability()
+plt.show()
+
+# %% [markdown]
+# One number would hide what the choice is about. The profile shows it: each rule as a line through all criteria,
+# fairness on the left, incentives on the right.
+
+# %%
+ranking.plot.profile()
+plt.show()
+
+# %% [markdown]
+# Sharing by default fund comes first, and much of that is won before anything is measured: one rate for all, and
+# nothing gained by splitting, are what proportion *means*. Leave those criteria out, and it is no longer first.
+
+# %%
+sets = ranking.sets()
+pd.DataFrame({title: part.place for title, part in sets.items()}).sort_values("all that count")
+
+# %%
+without = sets["without what proportion has by construction"]
+assert ranking.order[0] == "by default fund" and without.place["by default fund"] > 1
+
+# %% [markdown]
+# And who would have to pay for another choice? Under Talmud the largest members, and few of them:
+
+# %%
+card.plot.dumbbells("by default fund", "Talmud")
+plt.show()
+
+# %%
+rises = card.shares["Talmud"] > card.shares["by default fund"]
+largest = members.nlargest(20, "default_fund").index
+assert rises.sum() == 19 and set(rises.index[rises]) <= set(largest)
+
+# %% [markdown]
 # ## What an analyst would take to the committee
 #
 # 1. The rule applied in 2018 was even: every member lost the same part of its contribution. That evenness is a
@@ -223,5 +269,7 @@ assert round(beyond.residual) == 20_000_000
 # 2. Equal amounts and lines look simple and teach the wrong thing: merge, or split.
 # 3. If a risk key is wanted, bounds on inequality and on solvency can be had together for a modest shift in the
 #    shares, and the price of each bound is known.
-# 4. Whether real members look like these is the open question. The data for it exist inside every clearing house; put
+# 4. Proportional sharing comes first over all weights, and loses that place where criteria that it meets by
+#    construction do not count. The committee has to say whether they do; no ranking can say it for them.
+# 5. Whether real members look like these is the open question. The data for it exist inside every clearing house; put
 #    them in a CSV, and every number above can be made again.
