@@ -296,6 +296,19 @@ def test_compare_ranks_the_rules_when_asked(run: Run) -> None:
     assert "number 1 of 2" in found["reasons"] and {"ranking", "acceptability"} <= set(found)
 
 
+def test_compare_traces_the_frontier_between_criteria(run: Run, members: Path, tmp_path: Path) -> None:
+    asked = ("compare", members, "--loss", "50", "--cap", "default_fund", "--schemes", "pro-rata,talmud", "--frontier")
+    code, out, err = run(*asked, "gini,gini_of_burdens", "--json", "--out", tmp_path / "r.md")
+    facts: dict[str, Any] = json.loads(out)["frontier"]
+    assert code == 0 and err == "" and facts["points"]["10"]["gini_of_burdens"] == pytest.approx(2 / 15)
+    assert facts["schemes"]["talmud"]["efficient"] is True and "efficient" in facts["reasons"]
+    assert sum(facts["shares"]["0"].values()) == pytest.approx(50) and (tmp_path / "r-frontier.svg").exists()
+    code, out, _ = run(*asked, "hoover,gini_of_burdens")
+    assert code == 0 and "Frontier over all divisions" in out and "changes hands" in out
+    refused(run(*asked, "gini"), 2, "two or three")
+    refused(run(*asked, "gini,suits"), 2, "one family")
+
+
 def test_compare_in_json_has_every_table(run: Run) -> None:
     code, out, _ = run("compare", "nasdaq-clearing-2018", "--schemes", "pro-rata,cea", "--model", "none", "--json")
     facts = json.loads(out)
@@ -497,3 +510,4 @@ def test_a_csv_with_roles_runs_down_a_model(members: Path, run: Run) -> None:
     code, out, _ = run("run", members, "--loss", "25", "--currency", "EUR", "--model", "nasdaq-clearing", "--json")
     facts: dict[str, Any] = json.loads(out)
     assert code == 0 and facts["by_payer"] == {"CCP": 5.0, "A": 12.0, "B": 8.0}
+

@@ -82,6 +82,7 @@ def test_three_payers_by_hand():
         ("jain", "hoover", "margin"), ("max_min_ratio", "hhi_of_burdens", "margin"),
         ("kolm_pollak", "top_share_of_burdens", "fund"), ("envy", "atkinson_of_residual_wealth", "fund"),
         ("suits", "gini_of_burdens", "fund"), ("cvar_of_burden", "kakwani", "margin"),
+        ("reynolds_smolensky", "theil", "margin"), ("concentration_index", "gini", "fund"),
     ],
 )  # fmt: skip
 def test_no_division_on_a_dense_grid_is_beyond_the_frontier_and_the_grid_comes_near(x, y, by):

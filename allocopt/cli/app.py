@@ -31,6 +31,9 @@ GAME = Annotated[
 ]
 EXPLAIN = Annotated[str | None, typer.Option(metavar="PAYER", help="Say why this payer bears what it bears.")]
 RANK = Annotated[bool, typer.Option("--rank", help="Rank the rules over all weights of the criteria, with reasons.")]
+FRONTIER = Annotated[
+    str | None, typer.Option(help="Trace what any division can do between these criteria: gini,gini_of_burdens.")
+]
 ALL = Annotated[bool, typer.Option("--all", help="Print every payer, in the order of the table.")]
 SCHEME = Annotated[str, typer.Option(help="The sharing rule; see allocopt schemes.")]
 KEY = Annotated[str | None, typer.Option(help="In what proportion payers answer: a column, or {a=0.5, b=0.5}.")]
@@ -163,15 +166,16 @@ def period(file: PERIOD, timeline: TIMELINE = False, json: JSON = False) -> None
 def compare(
     context: typer.Context, event: EVENT, schemes: SCHEMES = None, game: GAME = None, model: MODEL = None,
     loss: LOSS = None, currency: CURRENCY = "", roles: ROLES = None, cap: CAP = None, by: BY = None, out: OUT = None,
-    all_: ALL = False, rank: RANK = False, json: JSON = False,
+    all_: ALL = False, rank: RANK = False, frontier: FRONTIER = None, json: JSON = False,
 ) -> None:  # fmt: skip
     """Divide the same loss by several rules and judge the answers."""
-    from allocopt.cli import comparing
+    from allocopt.cli import comparing, tradeoffs
 
     card = comparing.judge(Asked(event, loss, currency, roles, cap, game, by), schemes, model, by)
+    traced = None if frontier is None else tradeoffs.trace(card, frontier)
     if out is not None:
         comparing.write_page(card, out, context.obj, rank)
-    comparing.show_card(card, all_, json, out, rank)
+    comparing.show_card(card, all_, json, out, rank, traced)
 
 
 @app.command()

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
+from allocopt.cli import tradeoffs
 from allocopt.cli.dividing import proven
 from allocopt.cli.inputs import Asked, split
 from allocopt.cli.inputs import scheme as typed_scheme
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
 
     from allocopt.facts.event import Event
     from allocopt.facts.problem import LossProblem
+    from allocopt.judgement.tradeoff import Frontier
     from allocopt.schemes.base import Scheme
 
 # What a second key and a queue are taken from, the first that the event knows for every payer.
@@ -77,10 +79,16 @@ def write_page(card: Scorecard, place: Path, command: str, rank: bool = False) -
     write(card, place, command=command, ranking=card.rank() if rank else None)
 
 
-def show_card(card: Scorecard, all_: bool, json: bool, page: Path | None, rank: bool = False) -> None:
-    """Print the rules, what payers bear, and every score."""
+def show_card(
+    card: Scorecard, all_: bool, json: bool, page: Path | None, rank: bool = False, traced: Frontier | None = None
+) -> None:
+    """Print the rules, what payers bear, and every score; with a frontier what any division can do."""
+    figure = None if traced is None or page is None else tradeoffs.draw(traced, page)
     if json:
-        return show_json(_facts(card) | (_order(card) if rank else {}) | ({} if page is None else {"page": str(page)}))
+        more = _order(card) if rank else {}
+        more |= {} if traced is None else tradeoffs.facts(traced)
+        more |= {} if page is None else {"page": str(page)}
+        return show_json(_facts(card) | more | ({} if figure is None else {"figure": str(figure)}))
     letters = dict(zip(card.answers, _letters(len(card.answers)), strict=True))
     return show(
         _rules(card, letters),
@@ -88,8 +96,10 @@ def show_card(card: Scorecard, all_: bool, json: bool, page: Path | None, rank: 
         _criteria(card, letters),
         "● best of these; ↓ lower is better, ↑ higher, →0 nearer to zero",
         *(_ranking(card, letters) if rank else []),
+        *([] if traced is None else tradeoffs.tables(traced, letters)),
         *marks(used(card)),
         *([] if page is None else [f"The page, with every rule, proof and source: {page}"]),
+        *([] if figure is None else [f"The figure of the frontier: {figure}"]),
     )
 
 

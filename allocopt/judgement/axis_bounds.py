@@ -13,6 +13,7 @@ from allocopt.maths.program import Clause
 from allocopt.schemes.constraints.atkinson import AtkinsonAtMost
 from allocopt.schemes.constraints.base import Constraint, Posed
 from allocopt.schemes.constraints.gini import GiniAtMost
+from allocopt.schemes.constraints.progressive import ConcentrationBetween, centred
 
 
 @dataclass(frozen=True, eq=False)
@@ -39,6 +40,26 @@ class GiniOfKept(GiniAtMost):
         caps = posed.problem.caps / posed.unit
         kept = (caps - posed.x) / (float(caps.sum()) - 1.0)
         return super().clause(replace(posed, x=kept), state)
+
+
+@dataclass(frozen=True, eq=False)
+class RedistributionBetween(ConcentrationBetween):
+    r"""The Reynolds-Smolensky index of what is left of the caps, :math:`G_c - C_{c - x}`, lies between two bounds.
+
+    What is left sums to :math:`C - L` and caps give the rank, so the index is linear in the shares.
+    """
+
+    name = "reynolds-smolensky"
+    latex = r"l \le G_c - C_{c - x} \le h"
+
+    def form(self, problem: LossProblem) -> tuple[Array, float]:
+        """Centred ranks by cap over what is left, and the index if nothing were paid but all were divided."""
+        caps = problem.caps
+        rank = centred(caps, np.full(problem.n, 1.0 / max(problem.n, 1)))
+        left = max(problem.capacity - problem.loss, 0.0) or 1.0
+        return rank * (min(problem.loss, problem.capacity) / left), float(rank @ caps) * (
+            1.0 / problem.capacity - 1.0 / left
+        )
 
 
 @dataclass(frozen=True, eq=False)

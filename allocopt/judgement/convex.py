@@ -17,7 +17,7 @@ from allocopt.facts.certificate import Certificate
 from allocopt.facts.checks import Array, vector
 from allocopt.facts.problem import LossProblem
 from allocopt.judgement.axis import Axis, HeaviestOverLightest, KolmPollakExcess, Ordered
-from allocopt.judgement.axis_bounds import Apart, AtkinsonOfKept, GiniOfKept
+from allocopt.judgement.axis_bounds import Apart, AtkinsonOfKept, GiniOfKept, RedistributionBetween
 from allocopt.judgement.criterion import Criterion
 from allocopt.judgement.metric import Metric, fairness_metrics
 from allocopt.judgement.metrics import distance
@@ -65,6 +65,8 @@ CONVEX: dict[str, Callable[[str, LossProblem], _Made]] = {
     "cvar_of_burden": lambda by, p: (Axis, _plain(bounds.cvar_at_most(0.0, 0.9, by=by), 0.0)),
     "kolm_pollak": lambda by, p: (KolmPollakExcess, _excess(by, p.n)),
     "kakwani": lambda by, p: (Axis, _plain(bounds.kakwani_between(-0.5, 0.5, by=by), 0.5)),
+    "concentration_index": lambda by, p: (Axis, _plain(bounds.concentration_between(-0.5, 0.5, by=by), 0.5)),
+    "reynolds_smolensky": lambda by, p: (Axis, _plain(RedistributionBetween(-0.5, 0.5, by), 0.5)),
     "suits": lambda by, p: (Axis, _plain(bounds.suits_between(-0.5, 0.5, by=by), 0.5)),
     "atkinson_of_residual_wealth": lambda by, p: (Axis, _power(AtkinsonOfKept())),
 }
@@ -107,7 +109,8 @@ def _of_criterion(one: Criterion, by: str, problem: LossProblem) -> Axis:
             one.name, "no convex program for it is known; give a constraint, such as ao.gini_at_most(0)"
         )
         raise DataError(f"{one.name} cannot be an axis of a trade-off: {why}")
-    if one.name.endswith("_of_residual_wealth") and not np.isfinite(problem.caps).all():
+    kept = one.name.endswith("_of_residual_wealth") or one.name == "reynolds_smolensky"
+    if kept and not np.isfinite(problem.caps).all():
         raise DataError(f"{one.name} judges what payers keep of their caps, and somebody has none; state caps")
     kind, given = CONVEX[one.name](by, problem)
     signed = one.direction == "closer to zero is better"

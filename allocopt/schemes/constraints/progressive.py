@@ -15,7 +15,7 @@ from allocopt.maths.program import Clause
 from allocopt.schemes.constraints.base import Constraint, Posed, portions
 
 
-def _places(rank: Array, size: Array) -> Array:
+def centred(rank: Array, size: Array) -> Array:
     """For each payer, the part of ``size`` ranked below it less the part above; equals in rank stand together."""
     _, group = np.unique(rank, return_inverse=True)
     part = np.bincount(group, weights=size) if len(rank) else size
@@ -100,7 +100,7 @@ class ConcentrationBetween(_Between):
     def form(self, problem: LossProblem) -> tuple[Array, float]:
         """Centred ranks."""
         rank = problem.column(self.by, low=-np.inf)
-        return _places(rank, np.full(problem.n, 1.0 / max(problem.n, 1))), 0.0
+        return centred(rank, np.full(problem.n, 1.0 / max(problem.n, 1))), 0.0
 
 
 @dataclass(frozen=True, eq=False)
@@ -123,7 +123,7 @@ class KakwaniBetween(_Between):
     def form(self, problem: LossProblem) -> tuple[Array, float]:
         """Centred ranks, and the Gini coefficient of the exposures."""
         q = _sized(problem, self.by)
-        places = _places(q, np.full(problem.n, 1.0 / max(problem.n, 1)))
+        places = centred(q, np.full(problem.n, 1.0 / max(problem.n, 1)))
         return places, -float(places @ q)
 
 
@@ -147,4 +147,4 @@ class SuitsBetween(_Between):
     def form(self, problem: LossProblem) -> tuple[Array, float]:
         """Exposure below less exposure above."""
         q = _sized(problem, self.by)
-        return _places(q, q), 0.0
+        return centred(q, q), 0.0
