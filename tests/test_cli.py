@@ -510,4 +510,3 @@ def test_a_csv_with_roles_runs_down_a_model(members: Path, run: Run) -> None:
     code, out, _ = run("run", members, "--loss", "25", "--currency", "EUR", "--model", "nasdaq-clearing", "--json")
     facts: dict[str, Any] = json.loads(out)
     assert code == 0 and facts["by_payer"] == {"CCP": 5.0, "A": 12.0, "B": 8.0}
-
