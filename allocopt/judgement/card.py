@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -19,18 +18,15 @@ from allocopt.facts.allocation import Allocation
 from allocopt.facts.checks import number
 from allocopt.facts.event import Event
 from allocopt.facts.problem import LossProblem
-from allocopt.judgement import ranking
+from allocopt.judgement import card_tables, ranking
 from allocopt.judgement.axiom_list import AXIOMS
-from allocopt.judgement.axioms import check_axioms, divides_by_caps_alone
 from allocopt.judgement.choice import DRAWS, Ranking
-from allocopt.judgement.criterion import Criterion
 from allocopt.judgement.measure import Measure
 from allocopt.judgement.metric import Metric, paid_of
 from allocopt.judgement.participation import clearing_view
 from allocopt.judgement.resolving import Incentive, Rule
 from allocopt.judgement.uncertainty import bootstrap, known_throughout
 from allocopt.mechanisms.cascade import Cascade
-from allocopt.schemes import Scheme
 from allocopt.views import view
 
 if TYPE_CHECKING:
@@ -99,7 +95,7 @@ class Scorecard:
 
         ``family`` names criteria that count once, ``favours`` the rule that has its best value by construction.
         """
-        return self._meanings(self._of(Metric))
+        return card_tables.meanings(self._of(Metric), self.by)
 
     @property
     def incentives(self) -> pd.DataFrame:
@@ -110,7 +106,7 @@ class Scorecard:
     @property
     def measures(self) -> pd.DataFrame:
         """What each incentive measure means, as ``metrics`` does."""
-        return self._meanings(self._of(Measure))
+        return card_tables.meanings(self._of(Measure), self.by)
 
     @property
     def witnesses(self) -> pd.DataFrame:
@@ -121,26 +117,11 @@ class Scorecard:
     @property
     def prices(self) -> pd.DataFrame:
         """Per scheme the price of the loss, what is covered and what nobody could bear; a run has no single price."""
-        rows = {
-            t: {
-                "price": a.price,
-                "residual": self.cascades[t].residual if t in self.cascades else a.residual,
-                "covered": float(self.cascades[t].by_layer.sum()) if t in self.cascades else float(a.paid.sum()),
-            }
-            for t, a in self.answers.items()
-        }
-        return pd.DataFrame.from_dict(rows, orient="index").rename_axis("scheme")
+        return card_tables.prices(self.answers, self.cascades)
 
     @cached_property
     def _certificates(self) -> pd.DataFrame:
-        rows = {}
-        for title, answer in self.answers.items():
-            found = answer.certificate
-            rows[title] = {
-                "primal": found.primal, "dual": found.dual, "gap": found.gap, "kind": found.kind,
-                "method": answer.method, "holds": found.holds(),
-            }  # fmt: skip
-        return pd.DataFrame.from_dict(rows, orient="index").rename_axis("scheme")
+        return card_tables.certificates(self.answers)
 
     @property
     def certificates(self) -> pd.DataFrame:
@@ -253,18 +234,6 @@ class Scorecard:
     def _frame(self, columns: Mapping[str, Any], index: Any) -> pd.DataFrame:
         return pd.DataFrame(columns, index=index, columns=list(self.answers))
 
-    def _meanings(self, criteria: Mapping[str, Criterion]) -> pd.DataFrame:
-        rows = {
-            name: {
-                "label": c.label(self.by), "direction": c.direction, "unit": c.unit,
-                "best": math.nan if c.best is None else c.best, "worst": math.nan if c.worst is None else c.worst,
-                "of": c.of_what.format(by=self.by), "formula": c.formula, "family": c.family, "favours": c.favours,
-            }
-            for name, c in criteria.items()
-        }  # fmt: skip
-        columns = ["label", "direction", "unit", "best", "worst", "of", "formula", "family", "favours"]
-        return pd.DataFrame.from_dict(rows, orient="index", columns=columns)
-
     @property
     def axioms(self) -> pd.DataFrame:
         """Axioms x schemes: "holds (n tried)", or the counterexample; hunted when first asked for.
@@ -275,14 +244,7 @@ class Scorecard:
 
     @cached_property
     def _hunts(self) -> dict[str, dict[str, str]]:
-        out = {}
-        for title, answer in self.answers.items() if self.hunted else ():
-            rule = answer.scheme
-            if isinstance(rule, Scheme) and divides_by_caps_alone(rule):
-                out[title] = {name: str(finding) for name, finding in check_axioms(rule, seed=self.seed).items()}
-            else:
-                out[title] = dict.fromkeys(AXIOMS, "not a rule of the caps alone")
-        return out
+        return card_tables.axioms(self.answers, self.seed) if self.hunted else {}
 
     @property
     def plot(self) -> Any:
