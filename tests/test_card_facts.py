@@ -135,6 +135,15 @@ def test_pro_rata_answers_to_own_risk_as_the_expected_loss_does():
     assert dearer < inc.risk_pass_through(keyed, measured, "A", PNL).value == pytest.approx(0.75, rel=1e-6)
 
 
+def test_the_scenarios_of_an_event_are_used_when_asked_for():
+    table = TABLE[["fund"]].assign(role="survivor")
+    event = ao.Event("toy", loss=80, currency="EUR", date=None, payers=table, scenarios=PNL, question={"cap": "fund"})
+    card = ao.compare(event, RULES, [], facts={"pnl": "event"}, measures=["moral_hazard"])
+    plain = ao.LossProblem(80, TABLE[["fund"]], "fund")
+    assert card.incentives.loc["moral_hazard", "talmud"] == inc.moral_hazard("talmud", plain, "A", PNL).value
+    assert "moral_hazard" not in ao.compare(event, ["pro-rata"], []).incentives.index
+
+
 def test_who_adds_or_bears_nothing_is_told():
     calm = PNL.assign(A=1.0)
     assert inc.risk_pass_through("pro-rata", QUESTION, "A", calm).value == 0.0
@@ -242,6 +251,7 @@ def test_a_waterfall_spreads_as_its_scheme_does():
         ({"safe": []}, "fact 'safe' holds no question"),
         ({"risky": {"A": [3]}}, "fact 'risky' of payer 'A' holds a int"),
         ({"pnl": [[1.0]]}, "fact 'pnl' is a list"),
+        ({"pnl": "event"}, "'event' where the event has scenarios"),
         ({"pnl": pd.DataFrame({"A": [math.nan]})}, "fact 'pnl'"),
         ({"margin": -2.0}, "fact 'margin'"),
         ({"losses": [1.0, -1.0]}, "fact 'losses'"),

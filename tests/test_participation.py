@@ -65,6 +65,12 @@ def test_uneven_splits_find_more_than_equal_ones_where_there_is_more():
     assert inc.best_split("constrained-equal-awards", QUESTION, "A").value <= 0
 
 
+def test_a_shorter_search_finds_no_more_and_the_corners_all_the_same():
+    rule = ao.scheme("pro-rata", key="margin")
+    quick, whole = (inc.best_split(rule, QUESTION, "A", refine=refine).value for refine in (False, True))
+    assert 0.5 < quick <= whole
+
+
 def by_tail(seed, measure):
     """The answer of Euler's rule on drawn scenarios, and the tail cost of every coalition."""
     rng = np.random.default_rng(seed)

@@ -30,7 +30,7 @@ FACTS = {
     "auction": "what the rule reads of the auction, {'column': ..., 'bid': ..., 'no_bid': ...}: reward for bidding",
     "safe": "questions when payers are careful, a list: least deterred gain",
     "risky": "questions when they are not, a list, or a mapping from payer to the list when it is the one",
-    "pnl": "equally likely scenarios, profit and loss by payer; by default the event's: moral hazard",
+    "pnl": "equally likely scenarios, profit and loss by payer, or 'event' for the event's: moral hazard",
     "margin": "what each payer covers of its own loss in a scenario, a column, figures or one number: moral hazard",
     "losses": "equally likely losses, by default the scenarios of the comparison: expected house absorption",
     "floor": "the least part of every amount that an account must hold, 0 to 0.5: uneven split gain",
@@ -57,6 +57,10 @@ def known(
     for name, value in (facts or {}).items():
         if name not in FACTS:
             raise unknown("fact", name, FACTS)
+        if name == "pnl" and isinstance(value, str):  # every scenario is a solution of every rule, so never unasked
+            if value != "event" or event is None or event.scenarios is None:
+                raise DataError(f"fact 'pnl' is {value!r}; give a DataFrame, or 'event' where the event has scenarios")
+            value = event.scenarios
         found[name] = _checked(name, value, question)
     for name in _BY_NAME:
         if name not in found and name in question.payers.columns:
@@ -64,8 +68,6 @@ def known(
                 found[name] = _checked(name, name, question)
             except AllocOptError:  # a namesake that holds no such figures
                 continue
-    if "pnl" not in found and event is not None and event.scenarios is not None:
-        found["pnl"] = event.scenarios
     if "losses" not in found and losses is not None:
         found["losses"] = losses
     return found

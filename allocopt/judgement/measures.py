@@ -68,11 +68,11 @@ def split_gain(case: Case) -> Incentive:
 @measure(title="Uneven split gain", of="the largest payer by {by}", direction="lower is better", best=0.0, worst=1.0,
          unit=GAIN, formula=r"1 - \min_d (x_{i1} + x_{i2}) / x_i", favours="pro-rata")  # fmt: skip
 def uneven_split_gain(case: Case) -> Incentive:
-    """What the best split into two accounts of unequal make saves, found by search, for the largest who pays."""
+    """What the best split into two accounts of unequal make saves, for the largest who pays; found by search, a
+    shorter one where every answer of the rule takes a program."""
     ((payer,), *_) = case.paying((payer,) for payer in case.at(1.0, 0.5))
-    return incentives.best_split(
-        case.rule, case.facts, payer, floor=case.given.get("floor", 0.0), rates=case.rates
-    )  # fmt: skip
+    floor, quick = case.given.get("floor", 0.0), not case.answer.method.startswith("program")
+    return incentives.best_split(case.rule, case.facts, payer, floor=floor, refine=quick, rates=case.rates)
 
 
 @measure(title="Merge gain", of="the two largest, three median or three smallest payers by {by}", best=0.0, worst=1.0,

@@ -22,8 +22,9 @@ _COLUMNS = 4  # amounts whose corners are all tried; with more, 2**n solutions w
 
 
 def best_split(
-    scheme: str | Rule, problem: Asked, payer: Any, *, floor: float = 0.0, rates: Iterable[str] = ()
-) -> Incentive:
+    scheme: str | Rule, problem: Asked, payer: Any, *, floor: float = 0.0, refine: bool = True,
+    rates: Iterable[str] = (),
+) -> Incentive:  # fmt: skip
     r"""What a payer saves by the best split into two accounts of *unequal* make, as a part of what it bears.
 
     .. math:: \max_{f}\ 1 - \frac{x_{i1}(f) + x_{i2}(1 - f)}{x_i}, \qquad \text{floor} \le f_c \le 1 - \text{floor}
@@ -32,7 +33,7 @@ def best_split(
     halved. Corners and a grid of the diagonal are tried, then the best is improved one amount at a time: what is found
     is a gain that can be had, and a lower bound of the largest. Capped pro-rata is neutral to splits in proportion but
     pays for putting the key where the cap is not; a ``floor`` (each account must hold that part of every amount)
-    bounds it.
+    bounds it. ``refine=False`` stops after corners and grid, for rules that take long.
 
     >>> import pandas as pd
     >>> from allocopt.facts.problem import LossProblem
@@ -72,7 +73,7 @@ def best_split(
     for corner in product((low, 1.0 - low), repeat=min(len(columns), _COLUMNS)):
         gain((*corner, *[0.5] * (len(columns) - len(corner))))
     best = leading()
-    for step in _STEPS:
+    for step in _STEPS if refine else ():
         for k, sign in product(range(len(columns)), (-1.0, 1.0)):
             gain(tuple(part + sign * step * (j == k) for j, part in enumerate(best)))
         best = leading()
