@@ -183,8 +183,9 @@ def _granted(
     free = [f.name for f in dataclasses.fields(wish)]
     if "bound" not in free or wish.excess(answer.paid, problem, answer.extras["reference"].to_numpy()) == float("inf"):
         return rule, answer, {"asked": wish.limit, "reached": had, "holds": False, "told": "cannot be met at all"}
+    way = had - least if math.isfinite(had) else least
     for room in _ROOM if short else ():
-        near = tried(dataclasses.replace(wish, bound=least + room * (had - least)))  # type: ignore[call-arg]
+        near = tried(dataclasses.replace(wish, bound=least + room * way))  # type: ignore[call-arg]
         if near is not None:
             got = level(near[1])
             return *near, {"asked": wish.limit, "reached": got, "holds": False, "told": f"the musts allow {got:.6g}"}
