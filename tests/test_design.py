@@ -80,6 +80,37 @@ def test_what_cannot_be_designed_is_said(ask, error, words):
         ask()
 
 
+def test_published_rules_are_asked_when_the_answer_is_compared_and_random_arrival_among_few():
+    few, many = (ao.LossProblem(n / 2, pd.DataFrame({"fund": np.linspace(1, 2, n)}), "fund") for n in (60, 61))
+    found = ao.design(few)
+    assert "_distances" not in vars(found)
+    assert "random-arrival" in found.distances and "random-arrival" not in ao.design(many).distances
+    assert "random-arrival" in ao.design(many, known=["random-arrival"]).distances
+    with pytest.raises(ValueError, match="read-only"):
+        found.answer.paid[0] = 1.0
+
+
+@pytest.mark.parametrize("scale", [1e-9, 1e12])
+def test_the_size_of_the_currency_does_not_matter(scale):
+    def asked(unit):
+        table = TABLE[["fund"]] * unit
+        problem = ao.LossProblem(30 * unit, table, "fund")
+        return ao.design(problem, must=[ao.gini_at_most(0.1, by="fund")], prefer="talmud", known=FEW)
+
+    plain, scaled = asked(1.0), asked(scale)
+    assert np.allclose(scaled.shares / scale, plain.shares) and scaled.answer.certificate.holds()
+    assert scaled.nearest == plain.nearest and np.allclose(scaled.distances, plain.distances)
+
+
+def test_one_payer_ties_and_no_caps_are_ordinary():
+    one = ao.LossProblem(3, pd.DataFrame({"fund": [10.0]}, index=["A"]), "fund")
+    assert ao.design(one, must=[ao.gini_at_most(0)]).shares.tolist() == [3.0]
+    same = ao.LossProblem(30, pd.DataFrame({"fund": [10.0] * 4}), "fund")
+    assert (ao.design(same, prefer=[ao.gini_at_most(0)]).distances < 1e-9).any()
+    free = ao.design(ao.LossProblem(30, TABLE[["fund"]]), prefer=["constrained-equal-awards"])
+    assert np.allclose(free.shares, 10.0) and free.distances["constrained-equal-awards"] == 0
+
+
 @pytest.mark.parametrize("loss", [0.0, 1e-6, 100.0, 120.0])
 def test_no_loss_and_too_much_are_ordinary(loss):
     found = ao.design(QUESTION.replace(loss=loss), prefer=[ao.gini_at_most(0.5, by="fund")], known=FEW)

@@ -27,6 +27,7 @@ RUN = (
     "games.md",
     "metrics.md",
     "peers.md",
+    "trade-offs.md",
 )
 
 

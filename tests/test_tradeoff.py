@@ -164,10 +164,14 @@ def test_three_criteria_have_no_point_that_another_beats():
 
 def test_musts_bind_every_division():
     solvent = ao.within(0.2, of="pro-rata")
+    alike = ao.frontier(QUESTION, "gini", "gini_of_burdens", must=ao.within(0.2), points=3)
     found = ao.frontier(QUESTION, "gini", "gini_of_burdens", must=[solvent], points=3, schemes=RULES[:2])
     nobody = np.zeros(3)
     assert all(solvent.excess(p.paid, QUESTION, nobody) < 1e-6 for p in found.points)
     assert np.isnan(found.schemes.loc["constrained-equal-awards", "distance"])
+    assert np.allclose(alike.shares, found.shares)
+    with pytest.raises(DataError, match="not a constraint"):
+        ao.frontier(QUESTION, "gini", "gini_of_burdens", must=["gini"])
     with pytest.raises(InfeasibleError, match="gini"):
         ao.frontier(QUESTION, "gini", "gini_of_burdens", must=[ao.gini_at_most(0.0), ao.gini_at_most(0.0, by="fund")])
 

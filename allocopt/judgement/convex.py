@@ -127,6 +127,13 @@ def _of_criterion(one: Criterion, by: str, problem: LossProblem) -> Axis:
     )  # fmt: skip
 
 
+def settled(constraint: Constraint, reference: pd.Series[float]) -> Constraint:
+    """The constraint with the shares it departs from, where it takes them from the program it stands in."""
+    if isinstance(constraint, Within) and constraint.of is None:
+        return dataclasses.replace(constraint, of=reference)
+    return constraint
+
+
 def _of_constraint(one: Constraint, problem: LossProblem) -> Axis:
     """The axis along which a constraint's own bound moves."""
     nothing = np.zeros(problem.n)

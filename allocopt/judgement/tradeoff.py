@@ -18,7 +18,7 @@ from allocopt.facts.event import Event
 from allocopt.facts.problem import LossProblem
 from allocopt.judgement import efficient
 from allocopt.judgement.axis import Axis
-from allocopt.judgement.convex import axis
+from allocopt.judgement.convex import axis, settled
 from allocopt.judgement.criterion import Criterion
 from allocopt.judgement.manipulation import amounts, cap_column
 from allocopt.judgement.placing import Place, place
@@ -26,6 +26,7 @@ from allocopt.judgement.tracing import Programs
 from allocopt.schemes import Scheme, resolve, scheme
 from allocopt.schemes.base import single_point
 from allocopt.schemes.constraints.base import Constraint, called
+from allocopt.schemes.constraints.within import Within
 from allocopt.schemes.fair import Fair
 from allocopt.views import view
 
@@ -240,6 +241,12 @@ def traced(
     axes = tuple(axis(one, column, problem, known) for one in criteria)
     _refuse_twins(axes)
     bounds = (must,) if isinstance(must, Constraint) else tuple(must)
+    for given in bounds:
+        if not isinstance(given, Constraint):
+            raise DataError(f"must holds {given!r}, not a constraint; see allocopt.gini_at_most(...)")
+    if any(isinstance(one, Within) and one.of is None for one in bounds):
+        reference = resolve("pro-rata").allocate(problem).shares
+        bounds = tuple(settled(one, reference) for one in bounds)
     chosen = number(POINTS[len(axes)] if points is None else points, "points", low=2, high=1000)
     start = Fair(subject_to=bounds).allocate(problem).paid if bounds else _between(problem, column)
     paid = single_point(problem, problem.caps)

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from allocopt.judgement.inequality import ROUNDING
+from allocopt.schemes.base import figure
+
 if TYPE_CHECKING:
     from allocopt.judgement.tradeoff import Frontier
 
@@ -12,16 +15,16 @@ def explain(found: Frontier) -> str:
     """The ends, the price along the way, and the schemes with what they could save."""
     names, table = found.names, found.table
     labels = dict(zip(names, (a.label for a in found.axes), strict=True))
-    told = [f"All divisions of {found.question.loss:,.6g} {found.question.currency}".rstrip()]
+    told = [f"All divisions of {figure(found.question.loss)} {found.question.currency}".rstrip()]
     told[0] += f" among {found.question.n} payers are compared on: {'; '.join(labels.values())}."
     if len(table) == 1:
-        at = ", ".join(f"{name} {table[name].iloc[0]:.4g}" for name in names)
+        at = ", ".join(f"{name} {_digits(table[name].iloc[0])}" for name in names)
         told.append(f"There is no trade-off: one division is best on all ({at}).")
     elif len(names) == 2:
         x, y = names
         first, last = table.iloc[0], table.iloc[-1]
-        told.append(f"The best {x} is {first[x]:.4g}, at a {y} of {first[y]:.4g};")
-        told.append(f"the best {y} is {last[y]:.4g}, at a {x} of {last[x]:.4g}.")
+        told.append(f"The best {x} is {_digits(first[x])}, at a {y} of {_digits(first[y])};")
+        told.append(f"the best {y} is {_digits(last[y])}, at a {x} of {_digits(last[x])}.")
         middle = table.iloc[len(table) // 2]
         told.append(f"Half way, one more of {x} changes {y} by {middle['price']:.4g}.")
     else:
@@ -30,6 +33,11 @@ def explain(found: Frontier) -> str:
     for title, row in found.schemes.iterrows():
         told.append(f"{title}: {_standing(row, names)}.")
     return " ".join(told)
+
+
+def _digits(value: float) -> str:
+    """Four figures; what rounding left of a zero reads as zero."""
+    return f"{value:.4g}" if abs(value) > ROUNDING else "0"
 
 
 def _standing(row: object, names: list[str]) -> str:

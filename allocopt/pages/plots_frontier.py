@@ -55,7 +55,8 @@ def _line(found: Frontier) -> Any:
 def frontier(found: Frontier, *, ax: Axes | None = None) -> Axes:
     """The frontier, the region that no division reaches, and the named schemes with lines to what they could save.
 
-    Filled marks are efficient. With three criteria the third is the colour, of the points and of the schemes.
+    Filled marks are efficient. With three criteria the third is the colour of the points, and stands beside the names
+    of the schemes.
     """
     with axes(ax, SIZE) as at:
         data = frontier_data(found)
@@ -68,7 +69,7 @@ def frontier(found: Frontier, *, ax: Axes | None = None) -> Axes:
         if len(found.names) == 2:
             _curve(at, line[[x, y]].to_numpy(), found, limits)
         else:
-            _surface(at, line, finite, found)
+            _surface(at, line, found)
         _schemes(at, finite, found)
         for one, name, width in zip(found.axes, (at.xaxis, at.yaxis), (84, 44), strict=False):
             unit = f", {one.unit}" if one.unit else ""
@@ -107,12 +108,11 @@ def _curve(ax: Axes, points: Any, found: Frontier, limits: list[tuple[float, flo
     )  # fmt: skip
 
 
-def _surface(ax: Axes, line: pd.DataFrame, data: pd.DataFrame, found: Frontier) -> None:
+def _surface(ax: Axes, line: pd.DataFrame, found: Frontier) -> None:
     """The efficient points, their third criterion as a shade that is told apart in print and by the colour-blind."""
     x, y, z = found.names
-    shades = data[z][np.isfinite(data[z])]
     drawn = ax.scatter(
-        line[x], line[y], c=line[z], cmap="cividis", vmin=float(shades.min()), vmax=float(shades.max()), s=58,
+        line[x], line[y], c=line[z], cmap="cividis", s=58,
         edgecolors=INK, linewidths=0.5, zorder=2, label="efficient divisions",
     )  # fmt: skip
     bar = ax.figure.colorbar(drawn, ax=ax, location="bottom", shrink=0.62, aspect=34, pad=0.02)
@@ -160,9 +160,14 @@ def _named(group: list[str], row: Any, found: Frontier) -> str:
     words = "\n".join(plain(title, 32, 2) for title in shown)
     if math.isnan(float(row["distance"])):
         return f"{words}\n(divides another amount)"
-    saved = []
+    for one in found.axes[2:]:
+        words += f"\n{plain(f'{one.name} {digits(float(row[one.name]))}'.replace('_', ' '), 34)}"
+    saved: list[str] = []
+    before = ""
     for one in found.axes:
         if row[f"saves {one.name}"]:
-            verb = "gain" if one.direction == "higher is better" else "save"
-            saved.append(f"{verb} {digits(float(row[f'saves {one.name}']))} of {one.name.replace('_', ' ')}")
+            verb = "gain " if one.direction == "higher is better" else "save "
+            amount = f"{digits(float(row[f'saves {one.name}']))} of {one.name.replace('_', ' ')}"
+            saved.append(amount if verb == before else verb + amount)
+            before = verb
     return f"{words}\n{plain('could ' + ' or '.join(saved), 34, 4)}" if saved else words
