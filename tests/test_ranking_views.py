@@ -19,10 +19,12 @@ from test_plots import outside, overlapping, text_boxes, tick_labels
 
 import allocopt as ao
 from allocopt.judgement.design import Design
-from allocopt.judgement.sets import ALL, FAIRNESS, INCENTIVES, PROPORTION
+from allocopt.judgement.sets import ALL, FAIRNESS, INCENTIVES, PROPORTION, asked
 from allocopt.pages import html, markdown, plots, report
+from allocopt.pages.blocks import Paragraph
 from allocopt.pages.plots_changes import summary
 from allocopt.pages.plots_robust import places
+from allocopt.pages.section_choice import choice
 
 METRICS = ["gini", "gini_of_burdens", "max_burden", "gini_of_residual_wealth"]
 MEASURES = ["own_price", "split_gain"]
@@ -252,21 +254,48 @@ def test_a_pair_asked_the_other_way_round_is_the_same_pair() -> None:
 
 def test_what_proportion_has_by_construction_is_found_and_the_order_is_given_without_it() -> None:
     found = ready("losses").rank(draws=500)
-    assert found.by_construction == ("gini", "split_gain")
+    assert found.by_construction == ("gini", "max_burden", "split_gain")
     sets = found.sets()
     assert list(sets) == [ALL, PROPORTION, FAIRNESS, INCENTIVES] and sets[ALL] is found
-    assert sets[PROPORTION].names == ("gini_of_burdens", "max_burden", "gini_of_residual_wealth", "own_price")
+    assert sets[PROPORTION].names == ("gini_of_burdens", "gini_of_residual_wealth", "own_price")
     assert sets[FAIRNESS].names + sets[INCENTIVES].names == found.names
     assert sets[FAIRNESS].draws == 500
 
 
 def test_sets_keep_the_kind_of_weights() -> None:
     card = ready("losses")
-    weighed = card.rank({"gini": 3.0, "max_burden": 2.0, "own_price": 1.0}).sets()
-    assert weighed[PROPORTION].weights.to_dict() == pytest.approx({"max_burden": 2 / 3, "own_price": 1 / 3})
-    ordered = card.rank(["gini", "own_price", "max_burden"]).sets()
-    assert ordered[PROPORTION].weights.to_dict() == pytest.approx({"own_price": 0.75, "max_burden": 0.25})
+    weighed = card.rank({"gini": 3.0, "gini_of_burdens": 2.0, "own_price": 1.0}).sets()
+    assert weighed[PROPORTION].weights.to_dict() == pytest.approx({"gini_of_burdens": 2 / 3, "own_price": 1 / 3})
+    ordered = card.rank(["gini", "own_price", "gini_of_burdens"]).sets()
+    assert ordered[PROPORTION].weights.to_dict() == pytest.approx({"own_price": 0.75, "gini_of_burdens": 0.25})
     assert set(card.rank({"own_price": 1.0}).sets()) == {ALL}
+
+
+def test_a_part_is_what_the_card_ranks_on_those_criteria() -> None:
+    card = ready("losses")
+    for whole in (card.rank(draws=300), card.rank({"gini": 1, "own_price": 3, "max_burden": 2}, draws=300),
+                  card.rank(["own_price", "gini", "max_burden"], draws=300)):  # fmt: skip
+        for title, part in whole.sets().items():
+            again = card.rank(**asked(whole, part.names), draws=300)
+            pd.testing.assert_frame_equal(part.acceptability, again.acceptability)
+            assert part.order == again.order and set(part.left_out.index) == set(again.left_out.index), title
+
+
+def test_a_criterion_that_one_scheme_lacks_stays_in_every_set() -> None:
+    event = ao.load_event("nasdaq-clearing-2018")
+    card = ao.compare(event, ["pro-rata", "talmud", ao.load_model("nasdaq-clearing")], metrics=["gini"],
+                      measures=["house_absorption", "own_price"], axioms=False)  # fmt: skip
+    found = card.rank(draws=100)
+    assert found.lacking.loc["house_absorption"].tolist() == [True, True, False]
+    assert "house_absorption" in found.sets()[INCENTIVES].names
+    frame = plots.profile_data(found).xs("house_absorption", level=1)
+    assert frame.isna().sum(axis=1).item() == 2
+    assert "Some schemes have no value for some criteria: " in " ".join(words(found))
+
+
+def words(ranking: Any) -> list[str]:
+    """The paragraphs of the section on the choice."""
+    return [block.text for block in choice(ranking) if isinstance(block, Paragraph) and isinstance(block.text, str)]
 
 
 # --- the page
@@ -291,7 +320,7 @@ def test_the_page_says_which_scheme_and_why_with_the_losses(tmp_path: Path) -> N
     for word in (
         "Which scheme, and why", f"Why {found.order[0]}.", "No weights were chosen", "standard error at most",
         "The profile", "Criteria that count, and those that do not", "What would overturn it", "How robust it is",
-        "2 of the 6 criteria that count are part of what sharing in proportion to fund means", "Over many losses",
+        "3 of the 6 criteria that count are part of what sharing in proportion to fund means", "Over many losses",
         "All schemes met the same 5 losses", "What the order does not say",
     ):  # fmt: skip
         assert word in text, word

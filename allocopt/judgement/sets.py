@@ -5,9 +5,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import pandas as pd
 
 from allocopt.judgement.measure import Measure
 from allocopt.judgement.metric import Metric
+from allocopt.judgement.weighting import NO_WEIGHT, falling
 
 if TYPE_CHECKING:
     from allocopt.judgement.card import Scorecard
@@ -38,14 +40,30 @@ def criterion_sets(ranking: Ranking) -> dict[str, Ranking]:
 
 def restricted(ranking: Ranking, part: tuple[str, ...]) -> Ranking:
     """The same kind of weights on some of the criteria: those given in their old proportions, an order in its order."""
-    return ranking.card.rank(**asked(ranking, part), draws=ranking.draws, seed=ranking.seed)
+    from allocopt.judgement.choice import Ranking
+
+    rows = ranking.vertices[[ranking.names.index(name) for name in part]]
+    if rows.shape[1] == 1:
+        vertices = rows / rows.sum()
+    elif nothing_assumed(ranking):
+        vertices = np.eye(len(part))
+    else:
+        vertices = falling(len(part))
+    why = {name: ranking.left_out.get(name, NO_WEIGHT) for name in ranking.card.criteria if name not in part}
+    left_out = pd.Series(why, dtype=object, name=ranking.left_out.name)
+    return Ranking(ranking.card, part, vertices, ranking.basis, left_out, ranking.draws, ranking.seed)
+
+
+def nothing_assumed(ranking: Ranking) -> bool:
+    """Whether any weights are as likely as any others."""
+    return ranking.vertices.shape[1] > 1 and bool((ranking.vertices == np.eye(len(ranking.names))).all())
 
 
 def asked(ranking: Ranking, part: tuple[str, ...]) -> dict[str, Any]:
     """What ``card.rank`` was asked, on some of the criteria: weights, an order of importance, or criteria alone."""
     if ranking.vertices.shape[1] == 1:
         return {"weights": {name: float(ranking.weights[name]) for name in part}}
-    if (ranking.vertices == np.eye(len(ranking.names))).all():
+    if nothing_assumed(ranking):
         return {"criteria": list(part)}
     return {"weights": list(part)}
 

@@ -49,8 +49,7 @@ def weighting(values: pd.DataFrame, criteria: Mapping[str, Criterion], weights: 
         scaled = given[given > 0] / given.max()
         vertices, basis = (scaled / scaled.sum())[:, None], "with the weights given"
     elif weights is not None:
-        size = np.arange(1, len(listed) + 1)
-        vertices = np.where(size[:, None] <= size, 1.0 / size, 0.0)
+        vertices = falling(len(listed))
         basis = "of falling importance"
     else:
         vertices, basis = np.eye(len(listed)), "nothing assumed about their weights"
@@ -61,6 +60,16 @@ def weighting(values: pd.DataFrame, criteria: Mapping[str, Criterion], weights: 
             raise DataError(f"{twin!r} and {name!r} are of one family ({criteria[name].family}); let one of them count")
     why = {name: NO_WEIGHT for name in values.index if name not in listed}
     return Weighting(tuple(listed), vertices, basis, pd.Series(why, dtype=object, name="left out"))
+
+
+def falling(count: int) -> Array:
+    """The corners of all weights that fall from the first criterion to the last, one per column.
+
+    >>> falling(2).tolist()
+    [[1.0, 0.5], [0.0, 0.5]]
+    """
+    size = np.arange(1, count + 1)
+    return np.where(size[:, None] <= size, 1.0 / size, 0.0)
 
 
 def _usable(listed: list[str], values: pd.DataFrame, criteria: Mapping[str, Criterion]) -> None:

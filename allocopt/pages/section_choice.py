@@ -5,10 +5,9 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
 from allocopt.judgement.metric import Metric
 from allocopt.judgement.reasons import sentences
+from allocopt.judgement.sets import nothing_assumed
 from allocopt.judgement.uncertainty import STRATA, scenarios_called
 from allocopt.pages import plots_profile, plots_ranking, plots_robust
 from allocopt.pages.blocks import Block, Folded, Heading, Listing, Paragraph, Picture, Strong, Table, Text, prose
@@ -59,7 +58,7 @@ def _basis(ranking: Ranking) -> str:
     if corners == 1:
         listed = "; ".join(f"{_label(ranking, str(name))}: {w:.1%}" for name, w in ranking.weights.items())
         return f"The weights are given, not found: {listed}. Somebody who weighs otherwise may find another order."
-    if (ranking.vertices == np.eye(len(ranking.names))).all():
+    if nothing_assumed(ranking):
         return prose(_NO_WEIGHTS)
     listed = ", then ".join(_label(ranking, name) for name in ranking.names)
     return f"An order of importance is given: {listed}. All weights that fall in this order are taken to be as likely."
