@@ -25,7 +25,7 @@ def _fair(Q: float, q: Array) -> Array:
 
 
 def _whole(count: Fraction) -> int:
-    """Whole lots in a count; the last bits of a float decide nothing (ten times 0.1, added up, holds ten lots of 0.1)."""
+    """Whole lots in a count; the last bits of a float decide nothing (0.1 added up ten times holds ten lots)."""
     near = round(count)
     return near if abs(count - near) <= _BITS * max(near, 1) else math.floor(count)
 
