@@ -103,7 +103,6 @@ if TYPE_CHECKING:
     from allocopt.mechanisms.perpetual.pool import gmx_payout as gmx_payout
     from allocopt.mechanisms.perpetual.pool import gmx_pool_factor as gmx_pool_factor
     from allocopt.mechanisms.perpetual.queue import adl_queue as adl_queue
-    from allocopt.mechanisms.perpetual.scope import deficit_event as deficit_event
     from allocopt.mechanisms.perpetual.scope import deficit_problem as deficit_problem
     from allocopt.mechanisms.perpetual.shared_pool import pool_closing_price as pool_closing_price
     from allocopt.mechanisms.perpetual.shared_pool import redistribute_pool_loss as redistribute_pool_loss
@@ -112,6 +111,7 @@ if TYPE_CHECKING:
     from allocopt.mechanisms.perpetual.social import drift_social_loss as drift_social_loss
     from allocopt.mechanisms.perpetual.social import percolator_factor as percolator_factor
     from allocopt.mechanisms.perpetual.social import socialise_session as socialise_session
+    from allocopt.mechanisms.perpetual.venue_event import deficit_event as deficit_event
     from allocopt.mechanisms.perpetual.withdrawals import withdrawal_haircuts as withdrawal_haircuts
     from allocopt.mechanisms.perpetual.zero_price import lighter_zero_price as lighter_zero_price
     from allocopt.mechanisms.recompense import recompense as recompense
@@ -206,10 +206,11 @@ _NAMES = {
     "mechanisms.perpetual.lights": "adl_lights",
     "mechanisms.perpetual.pool": "gmx_payout gmx_pool_factor",
     "mechanisms.perpetual.queue": "adl_queue",
-    "mechanisms.perpetual.scope": "deficit_event deficit_problem",
+    "mechanisms.perpetual.scope": "deficit_problem",
     "mechanisms.perpetual.shared_pool": "pool_closing_price redistribute_pool_loss separate_symbol",
     "mechanisms.perpetual.simulate": "simulate_book",
     "mechanisms.perpetual.social": "drift_social_loss percolator_factor socialise_session",
+    "mechanisms.perpetual.venue_event": "deficit_event",
     "mechanisms.perpetual.withdrawals": "withdrawal_haircuts",
     "mechanisms.perpetual.zero_price": "lighter_zero_price",
     "mechanisms.recompense": "recompense",

@@ -152,6 +152,16 @@ def test_lots_say_what_they_cannot_make_up_and_catch_a_wrong_answer() -> None:
     assert ao.allocate(question([], 3.0), "lots", lot=1.0).residual == 3.0
 
 
+@pytest.mark.parametrize("lot", [0.1, pd.Series([0.1, 0.1 * 3], index=["A", "B"])], ids=["one size", "two sizes"])
+def test_the_last_bits_of_a_sum_hide_no_lot(lot: Any) -> None:
+    """Eight fills of 0.1 add up to 0.7999999999999999, which is eight lots; three times 0.1 is a lot of 0.3."""
+    table = pd.DataFrame({"contracts": [sum([0.1] * 8), 0.1 * 3]}, index=["A", "B"])
+    answer = ao.allocate(ao.LossProblem(1.1, table, cap="contracts"), "lots", lot=lot).verify()
+    assert answer.shares.to_numpy() == pytest.approx([0.8, 0.3], abs=1e-15)
+    assert (answer.shares <= table["contracts"]).all()
+    assert answer.residual == 0.0
+
+
 def test_an_exchanges_rules_divide_a_clearing_houses_event() -> None:
     event = ao.load_event("nasdaq-clearing-2018")
     problem = event.problem()

@@ -155,3 +155,9 @@ def test_what_was_not_confirmed_says_so() -> None:
     assert ao.load_model("okx")["auto-deleveraging"].status == "unverified"
     assert ao.load_model("deribit")["winners of the day"].status == "unverified"
     assert "left out" in ao.load_model("bybit").summary and "gap" in ao.load_model("dydx-v4").summary
+
+
+def test_an_episode_in_which_only_the_fund_paid_runs_down_its_venue() -> None:
+    """No trader is in the document, so nothing has to be known of traders."""
+    run = ao.load_model("bitmex").run(ao.load_event("bitmex-2020-03")).verify()
+    assert run.by_layer.to_dict() == {"insurance fund": 1_627, "auto-deleveraging": 0} and run.residual == 0

@@ -18,6 +18,7 @@ Array = NDArray[np.float64]
 # Products of two amounts (variances, costs) must stay within the range of floats; no currency needs more.
 LARGEST = 1e150
 
+_SHOWN = 80  # characters of a value that is shown in a message
 _LISTED = 5  # how many faulty entries a message names before it counts the rest
 
 
@@ -29,7 +30,7 @@ def number(value: Any, what: str, *, low: float = 0.0, high: float = math.inf, f
     allocopt.errors.DataError: the loss is '12' (str), not a number; give an int or a float
     """
     if isinstance(value, bool | np.bool_) or not isinstance(value, Real):
-        raise DataError(f"{what} is {value!r} ({type(value).__name__}), not a number; give an int or a float")
+        raise DataError(f"{what} is {shown(value)} ({type(value).__name__}), not a number; give an int or a float")
     try:
         out = float(value)
     except OverflowError:
@@ -43,6 +44,16 @@ def number(value: Any, what: str, *, low: float = 0.0, high: float = math.inf, f
     if not low <= out <= high:
         raise DataError(f"{what} is {out:g}; expected a value {_range(low, high)}")
     return out
+
+
+def shown(value: Any) -> str:
+    """A value as it is written in a message: on one line, and not longer than a line.
+
+    >>> shown(pd.Series([3.0, 4.0]))
+    '0 3.0 1 4.0 dtype: float64'
+    """
+    text = " ".join(repr(value).split())
+    return text if len(text) <= _SHOWN else text[: _SHOWN - 3] + "..."
 
 
 def _range(low: float, high: float) -> str:
@@ -92,10 +103,25 @@ def vector(
     return out
 
 
+def generator(seed: Any) -> np.random.Generator:
+    """The source of draws for a seed: a whole number >= 0, a Generator (used as it is), or None for fresh ones.
+
+    >>> generator(-1)
+    Traceback (most recent call last):
+    allocopt.errors.DataError: seed is -1; give a whole number >= 0 or a numpy Generator
+    """
+    try:
+        return np.random.default_rng(seed)
+    except (TypeError, ValueError):
+        raise DataError(f"seed is {shown(seed)}; give a whole number >= 0 or a numpy Generator") from None
+
+
 def _listed(values: Any, ids: pd.Index, what: str) -> pd.Series[Any]:
     """A list, tuple or array with one entry per payer, in the order of the table."""
     if not isinstance(values, list | tuple | np.ndarray | pd.Index | range):
-        raise DataError(f"{what} is {values!r} ({type(values).__name__}); give a number, a Series by payer or a list")
+        raise DataError(
+            f"{what} is {shown(values)} ({type(values).__name__}); give a number, a Series by payer or a list"
+        )
     array = np.asarray(values, dtype=object) if not isinstance(values, np.ndarray) else values
     if array.ndim != 1 or len(array) != len(ids):
         raise DataError(f"{what} has shape {array.shape}; expected one entry for each of the {len(ids)} payers")
@@ -106,6 +132,8 @@ def _aligned(values: pd.Series[Any], ids: pd.Index, what: str) -> pd.Series[Any]
     if not values.index.is_unique:
         twice = values.index[values.index.duplicated()].unique()[0]
         raise DataError(f"{what} names payer {twice!r} twice; keep one row per payer")
+    if values.index is ids or values.index.equals(ids):
+        return values
     missing = ids.difference(values.index, sort=False)
     if len(missing):
         raise DataError(f"{what} has no entry for payer {missing[0]!r} ({len(missing)} missing); give one per payer")

@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 
 from allocopt.errors import DataError, unknown
-from allocopt.facts.checks import Array, number
+from allocopt.facts.checks import Array, generator, number
 from allocopt.judgement import incentives
 from allocopt.judgement.adl_columns import columns
 from allocopt.judgement.manipulation import Move, Question, asked, figures
@@ -64,7 +64,7 @@ def rank_stability(score: Any, noise: float, *, trials: int = 200, seed: int = 0
 
     _, (s,) = columns(low=-math.inf, score=score)
     spread = number(noise, "the noise")
-    draw = np.random.default_rng(seed)
+    draw = generator(seed)
     shaken = s * (1.0 + spread * draw.standard_normal((_count(trials), len(s))))
     if len(s) < 2:
         return 1.0, 0.0
@@ -134,7 +134,7 @@ def instability(
     for name in read:
         if name not in asked_of.payers.columns:
             raise unknown("column of the payers", name, map(str, asked_of.payers.columns))
-    draw = np.random.default_rng(seed)
+    draw = generator(seed)
     jumps = np.empty(count)
     for k in range(count):
         table = asked_of.payers.copy()
@@ -170,7 +170,7 @@ def queue_instability(
         raise DataError(f"score has {len(s)} entries and capacity {len(most)}; give one of each per account")
     amount = min(number(budget, "the budget"), float(most.sum()))
     base = _queued(s, most, amount)
-    draw = np.random.default_rng(seed)
+    draw = generator(seed)
     shaken = s * (1.0 + number(noise, "the noise") * draw.standard_normal((_count(trials), len(s))))
     jumps = np.array([np.abs(_queued(row, most, amount) - base).sum() for row in shaken])
     return _summary(jumps / (2.0 * amount) if amount > 0 else jumps * 0.0)

@@ -15,6 +15,7 @@ Array = NDArray[np.float64]
 _COUNTABLE = 10**9  # units of the common measure in one amount: beyond this a solver's tolerance hides a unit
 _SECONDS = 60.0  # after which the best division so far is given with the gap that is then proven
 _SLACK = 1e-6  # of a unit: HiGHS stops within this of an integer and of its bound
+_BITS = Fraction(1, 10**12)  # of a count: sums and products of decimals are off by this much at most
 
 
 def _fair(Q: float, q: Array) -> Array:
@@ -23,9 +24,15 @@ def _fair(Q: float, q: Array) -> Array:
     return q * (min(Q, total) / total) if total > 0 else q
 
 
+def _whole(count: Fraction) -> int:
+    """Whole lots in a count; the last bits of a float decide nothing (0.1 added up ten times holds ten lots)."""
+    near = round(count)
+    return near if abs(count - near) <= _BITS * max(near, 1) else math.floor(count)
+
+
 def _held(amount: float, lot: float) -> int:
     """How many lots an amount holds, read as the decimals that were written (0.3 holds three lots of 0.1)."""
-    return math.floor(Fraction(repr(amount)) / Fraction(repr(lot)))
+    return _whole(Fraction(repr(amount)) / Fraction(repr(lot)))
 
 
 def one_size(Q: float, q: Array, lot: float, fair: Array | None = None) -> Array:
@@ -40,9 +47,9 @@ def one_size(Q: float, q: Array, lot: float, fair: Array | None = None) -> Array
     near = [rate * amount for amount in held]
     if fair is not None:
         near = [Fraction(repr(amount)) / Fraction(repr(lot)) for amount in fair.tolist()]
-    room = [math.floor(amount) for amount in held]
+    room = [_whole(amount) for amount in held]
     count = [min(math.floor(amount), top) for amount, top in zip(near, room, strict=True)]
-    missing = min(math.floor(quantity), sum(room)) - sum(count)
+    missing = min(_whole(quantity), sum(room)) - sum(count)
     while missing > 0:
         able = sorted((i for i in range(len(q)) if count[i] < room[i]), key=lambda i: count[i] - near[i])
         for i in able[:missing]:
@@ -101,11 +108,11 @@ def _nearest(sizes: list[int], most: list[int], fair: Array, total: int) -> tupl
 
 
 def _common(lot: list[float], Q: float) -> tuple[list[int], int, Fraction]:
-    """Lots and quantity as integers of the largest measure that divides every lot."""
-    exact = [Fraction(repr(size)) for size in lot]
+    """Lots and quantity as integers of the largest measure that divides every lot, read to the digits a float keeps."""
+    exact = [Fraction(f"{size:.15g}") for size in lot]
     below = math.lcm(*(size.denominator for size in exact))
     measure = Fraction(math.gcd(*(int(size * below) for size in exact)), below)
-    whole = math.floor(Fraction(repr(Q)) / measure)
+    whole = _whole(Fraction(repr(Q)) / measure)
     if whole > _COUNTABLE:
         raise DataError(
             f"the lots have the common measure {float(measure):g}, and {Q:,.6g} is {whole:,} of it, too many to count "

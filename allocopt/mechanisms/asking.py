@@ -108,6 +108,8 @@ def _payers(layer: Layer, event: Event) -> pd.DataFrame:
     table = event.payers
     table = table[table["role"].isin(layer.roles)]
     for column, values in layer.only.items():
+        if not len(table):
+            break  # nobody of the role is there, so there is nobody to choose among
         if column not in table:
             raise _missing(layer, event, column, "chooses its payers by column")
         words = {value for value in values if isinstance(value, str)}

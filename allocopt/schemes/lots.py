@@ -98,6 +98,7 @@ class Lots(Scheme):
     def _answer(
         self, problem: LossProblem, lot: Array, fair: Array, paid: Array, gap: float, method: str
     ) -> Allocation:
+        paid = np.minimum(paid, problem.caps)  # a lot that the last bits of a cap fall short of
         rest = problem.loss - float(paid.sum())
         residual = 0.0 if rest <= 1e-12 * problem.loss else rest
         notes = (f"{residual:,.6g} cannot be made up of lots",) if residual and not problem.exhausted else ()

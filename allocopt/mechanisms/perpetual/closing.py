@@ -20,7 +20,7 @@ def closing_prices(book: PerpetualBook, price: Any, side: str, wanted: float) ->
     n = len(book.ids)
     if not isinstance(price, str):
         return np.full(n, price_above_zero(price, "the closing price"))
-    chosen(price, "closing price", PRICES)
+    price = chosen(price.replace("_", " "), "closing price", PRICES)  # previous_mark, as the book spells it
     if price == "entry":
         return np.where(book._entry > 0, book._entry, book.mark)
     if price == "bankruptcy":

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from allocopt.errors import DataError
-from allocopt.facts.checks import Array, number, vector
+from allocopt.facts.checks import Array, generator, number, vector
 from allocopt.mechanisms.outcome import stake
 from allocopt.mechanisms.perpetual.book import PerpetualBook
 from allocopt.mechanisms.perpetual.closing import closing_prices
@@ -192,7 +192,7 @@ def _margin(book: PerpetualBook, name: str, default: Array) -> Array:
 
 def _start(start: int | None, accounts: int, seed: int | np.random.Generator) -> int:
     if start is None:
-        return int(np.random.default_rng(seed).integers(accounts)) if accounts else 0
+        return int(generator(seed).integers(accounts)) if accounts else 0
     if isinstance(start, bool) or not isinstance(start, int | np.integer) or not 0 <= start < max(accounts, 1):
         raise DataError(
             f"start is {start!r}; give the index of one of the {accounts} accounts on the other side, from 0"

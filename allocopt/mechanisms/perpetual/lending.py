@@ -180,13 +180,15 @@ def maker_flop(
     healed = min(owed, buffer)
     rest = owed - healed
     count = math.floor(rest / bid * (1 + 1e-12))
-    price = np.asarray(prices, dtype=np.float64)
-    if price.ndim == 0:
-        price = np.full(count, price)
-    if len(price) != count or not (np.isfinite(price) & (price > 0)).all():
+    try:
+        price = np.asarray(prices, dtype=np.float64)
+    except (TypeError, ValueError):
+        price = np.full(1, np.nan)
+    if price.shape not in ((), (count,)) or not (np.isfinite(price) & (price > 0)).all():
         raise DataError(f"prices: expected one price above zero for each of the {count} auctions, or one for all")
     table = account_column(holdings, "tokens")
-    total, minted = float(table["tokens"].sum()), float((bid / price).sum())
+    total = float(table["tokens"].sum())
+    minted = float((bid / price).sum()) if price.ndim else count * bid / float(price)
     answer = ProRata(key="tokens").allocate(LossProblem(count * bid, table, None, currency))
     rate = minted / (total + minted) if total + minted > 0 else 0.0
     return SocialLoss(answer, {"surplus": healed}, rate, count * bid - rest if rest else 0.0)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass, field
 from functools import cached_property
+from html import escape
 from typing import Any
 
 import numpy as np
@@ -17,7 +18,7 @@ from allocopt.facts.checks import Array, number, vector
 from allocopt.mechanisms.outcome import Outcome, chosen, named, stake
 from allocopt.mechanisms.perpetual.book import PerpetualBook
 from allocopt.mechanisms.perpetual.closing import closing_prices
-from allocopt.mechanisms.perpetual.rankings import Ranking, ranking_named
+from allocopt.mechanisms.perpetual.rankings import RANKINGS, Ranking, ranking_named
 from allocopt.mechanisms.perpetual.rounding import whole_steps
 from allocopt.mechanisms.perpetual.scope import failed_side
 from allocopt.mechanisms.perpetual.sides import Side, other, sign_of
@@ -183,6 +184,9 @@ class Deleveraging(Outcome):
             + f"{left})"
         )
 
+    def _repr_html_(self) -> str:
+        return f"<p>{escape(repr(self))}</p>{self.table.to_html(max_rows=20)}"
+
 
 def adl_queue(
     book: PerpetualBook,
@@ -210,7 +214,8 @@ def adl_queue(
     quantity : contracts to close; by default all of the bankrupt accounts and the engine on that side.
     side : the bankrupt side; by default the one on which there is something to close.
     ranking : a name of :data:`RANKINGS` (``bitmex``, ``bybit``, ``binance``, ``aevo``, ``okx``, ``ethereal``,
-        ``dango``, ``hyperliquid-documented``, ``hyperliquid-decompiled``), a :class:`Ranking`, or a score per account.
+        ``dango``, ``hyperliquid-documented``, ``hyperliquid-decompiled``), a :class:`Ranking`, or a score per account
+        (a column of the accounts, a Series or a list).
     price : ``bankruptcy`` (at which the bankrupt accounts of the side together come out at zero), ``mark``,
         ``oracle``, ``previous mark``, ``entry`` (each at its own), ``oracle capped at bankruptcy`` or a number; the
         venue's own by default (bankruptcy for a score of one's own).
@@ -243,7 +248,7 @@ def adl_queue(
     step = number(lot, "the lot")
     failed = failed_side(book, side)
     wanted = book.deficit_contracts(failed) if quantity is None else stake(quantity, "the quantity")
-    score, rule, usual = _scores(book, ranking)
+    score, rule, usual = scores(book, ranking)
     close = closing_prices(book, usual if price is None else price, failed, wanted)
     line = np.flatnonzero(book.on(other(failed)) & ~book._bankrupt)
     line = line[np.argsort(-score[line], kind="stable")]
@@ -276,10 +281,11 @@ def limits(book: PerpetualBook, close: Array, limit: str) -> Array:
     return np.asarray(part * book._size)
 
 
-def _scores(book: PerpetualBook, ranking: Any) -> tuple[Array, str, str]:
+def scores(book: PerpetualBook, ranking: Any) -> tuple[Array, str, str]:
     """Scores, what they are called, and the closing price that goes with them."""
     if isinstance(ranking, str):
-        ranking = ranking_named(ranking)
+        own = ranking not in RANKINGS and ranking in book._table.columns
+        ranking = book._table[ranking] if own else ranking_named(ranking)
     if isinstance(ranking, Ranking):
         return ranking.of(book), ranking.name, ranking.price
     return vector(ranking, book.ids, "the score", low=-np.inf, finite=False), "stated score", "bankruptcy"

@@ -11,7 +11,6 @@ from numpy.typing import NDArray
 
 from allocopt.errors import DataError, unknown
 from allocopt.facts.checks import vector
-from allocopt.facts.event import Event
 from allocopt.facts.problem import LossProblem
 from allocopt.mechanisms.outcome import chosen
 from allocopt.mechanisms.perpetual.book import PerpetualBook
@@ -100,32 +99,20 @@ def deficit_problem(
         if circle.column not in book._table.columns:
             raise DataError(f"scope {scope!r} reads column {circle.column!r}, which the accounts do not have; add it")
         amounts = vector(book._table[circle.column], book._table.index, circle.column, low=-np.inf)
-        payers, limit = (amounts > 0) & ~bankrupt, amounts
+        payers = (amounts > 0) & ~bankrupt
     else:
-        limit = book._size if unit == "contracts" else book._capacity
         facing = (book._size > 0) if scope == "both sides" else book.on(other(failed_side(book, side)))
         payers = facing & ~bankrupt
     owed = _owed(book, side, unit) if loss is None else loss
     table = position_table(book, payers)
-    limits: Any = limit[payers] if cap is None else cap
-    if isinstance(limits, pd.Series):
+    limits: Any = cap
+    if cap is None:
+        limits = circle.column or ("contracts" if unit == "contracts" else "capacity")
+    elif isinstance(limits, pd.Series):
         limits = limits.reindex(table.index)
     currency = book.currency if unit == "cash" else ""
     about = f"deficit of a perpetual market in {unit}, borne by: {circle.who}"
     return LossProblem(owed, table, limits, currency, about=about)
-
-
-def deficit_event(book: PerpetualBook, name: str = "perpetual market", role: str = "trader", **facts: Any) -> Event:
-    """The book as an event, for waterfalls: bankrupt accounts are defaulters, all others have ``role``.
-
-    >>> accounts = pd.DataFrame({"contracts": [10.0, -10.0], "entry_price": [100.0, 100.0], "balance": [150.0, 80.0]},
-    ...                         index=["D", "A"])
-    >>> deficit_event(PerpetualBook(accounts, mark=80.0), role="survivor").payers["role"].to_dict()
-    {'D': 'defaulter', 'A': 'survivor'}
-    """
-    table = position_table(book)
-    table["role"] = np.where(book._bankrupt, "defaulter", role)
-    return Event(name, loss=book.deficit, currency=book.currency, date=None, payers=table, **facts)
 
 
 def position_table(book: PerpetualBook, rows: NDArray[np.bool_] | None = None) -> pd.DataFrame:

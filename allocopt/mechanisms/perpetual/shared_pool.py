@@ -41,7 +41,7 @@ def redistribute_pool_loss(pnl: pd.Series[Any], balance: float, *, currency: str
     short = max(-number(balance, "the balance", low=-math.inf), 0.0)
     total = float(table["lost"].sum())
     answer = ProRata(key="lost").allocate(LossProblem(short, table, "lost", currency))
-    return SocialLoss(answer, {}, min(short / total, 1.0) if total > 0 else 0.0)
+    return SocialLoss(answer, {}, min(short / total, 1.0) if short and total > 0 else 0.0)
 
 
 def pool_closing_price(book: PerpetualBook, loss: float, side: str | None = None) -> float:

@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 
 from allocopt.errors import DataError
-from allocopt.facts.checks import Array, number
+from allocopt.facts.checks import Array, generator, number
 from allocopt.mechanisms.perpetual.book import PerpetualBook
 
 
@@ -64,7 +64,7 @@ def simulate_book(
     middle = number(leverage, "leverage", low=1.0)
     top = number(most_leverage, "most_leverage", low=middle)
     around, margin = number(spread, "spread"), number(maintenance, "maintenance", high=1.0)
-    draw = np.random.default_rng(seed)
+    draw = generator(seed)
     sign = np.where(draw.random(accounts) < 0.5, 1.0, -1.0)
     sign[:2] = 1.0, -1.0
     size = _matched(sign, np.minimum((1.0 - draw.random(accounts)) ** (-1.0 / alpha), 1e9), number(lot, "lot"))
