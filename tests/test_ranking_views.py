@@ -72,17 +72,29 @@ def closed() -> Iterator[None]:
 # --- figures
 
 
-@pytest.mark.parametrize("name", [name for name in CARDS if name not in ("many", "losses")])
-def test_every_figure_draws_on_every_card(name: str) -> None:
+@pytest.mark.parametrize(
+    ("name", "of_card", "of_ranking"),
+    [("one payer", OF_CARD, OF_RANKING), ("no value", OF_CARD, OF_RANKING),
+     ("nothing to pay", ("dumbbells", "changes"), ("acceptability", "weights"))],
+)  # fmt: skip
+def test_every_figure_draws_on_cards_at_the_edge(
+    name: str, of_card: tuple[str, ...], of_ranking: tuple[str, ...]
+) -> None:
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
-    subjects = [(ready(name), OF_CARD), (ranked(name), OF_RANKING)]
-    for subject, figures in subjects:
+    for subject, figures in ((ready(name), of_card), (ranked(name), of_ranking)):
         for figure in figures:
             canvas = FigureCanvasAgg(Figure())
             getattr(subject.plot, figure)(ax=canvas.figure.subplots())
             canvas.draw()
+
+
+@pytest.mark.parametrize("figure", ["heatmap", "winning", "stability"])
+def test_small_print_under_a_narrow_table_is_not_cut(figure: str) -> None:
+    subject = ready("two schemes") if figure == "heatmap" else ranked("two schemes")
+    ax = getattr(subject.plot, figure)()
+    assert outside(text_boxes(ax), ax.figure.bbox) == []
 
 
 @pytest.mark.parametrize("figure", [*OF_CARD, *OF_RANKING[2:], "acceptability", "uncertainty"])
