@@ -74,7 +74,7 @@ def table(title: str, words: Iterable[str], figures: Iterable[str], *, widths: t
     first, other = widths or (None, None)
     out = Table(
         title=title or None, title_justify="left", title_style="bold", box=box.SIMPLE_HEAD, pad_edge=False,
-        padding=(0, 1, 0, 0) if widths else (0, 1),
+        padding=(0, 0) if widths else (0, 1),
     )  # fmt: skip
     for name in words:
         out.add_column(name, overflow="fold", width=first)
