@@ -49,7 +49,7 @@ def along(programs: Programs, points: int) -> list[Found]:
     if high - low <= _SAME * programs.scale(0) or high_y - low_y <= _SAME * programs.scale(1):
         return [first._replace(slopes={})]
     bounds = np.linspace(low, high, points)
-    inner = [programs.least(1, {0: float(b)}) for b in bounds[-2:0:-1]]
+    inner = [programs.least_at_end(1, {0: float(b)}, [0]) for b in bounds[-2:0:-1]]
     slope = math.nan
     if not programs.axes[0].strict:
         slope = programs.least(1, {0: low + _ASIDE * (high - low)}).slopes[0]

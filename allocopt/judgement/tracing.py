@@ -57,7 +57,8 @@ class Programs:
         self.kept = [m.begin(problem, start) for m in self.must]
         self._made: dict[tuple[int, tuple[int, ...]], _Compiled] = {}
         pairs = problem.n > _MANY and any(isinstance(a, Ordered) for a in self.axes)
-        self.solvers = ("CLARABEL", "HIGHS") if pairs else None
+        flat = all(c.cone == "linear" for c in (*(a.bound for a in self.axes), *self.must))
+        self.solvers = None if not pairs else ("CLARABEL", "HIGHS") if flat else ("CLARABEL",)
 
     def levels(self, paid: Array) -> list[float]:
         """The level of every axis, from the shares alone."""
