@@ -152,6 +152,22 @@ def test_lots_say_what_they_cannot_make_up_and_catch_a_wrong_answer() -> None:
     assert ao.allocate(question([], 3.0), "lots", lot=1.0).residual == 3.0
 
 
+@pytest.mark.parametrize(
+    ("rule", "keyed"),
+    [("queue", "score"), ("minimax-leverage", "equity"), ("contract-pro-rata", "key"), ("pro-rata", "key"),
+     ("risk-aware-pro-rata", "leverage"), ("constrained-equal-awards", "key")],
+)  # fmt: skip
+def test_a_batch_without_keys_takes_the_figures_of_the_scheme(rule: str, keyed: str) -> None:
+    losses, own = [1.0, 5.0, 8.0], [1.0, 2.0, 3.0]
+    table = payers(cap=[4.0, 4.0, 4.0], own=own)
+    alone = [ao.allocate(ao.LossProblem(loss, table, "cap"), rule, **{keyed: own}).shares for loss in losses]
+    for figures in (own, np.array(own), pd.Series(own)):
+        together = ao.allocate_many(ao.scheme(rule, **{keyed: figures}), losses, None, table["cap"])
+        assert together == pytest.approx(np.array(alone), abs=1e-9)
+    with pytest.raises(DataError, match="'own', and a batch has no table"):
+        ao.allocate_many(rule, losses, None, table["cap"], **{keyed: "own"})
+
+
 @pytest.mark.parametrize("lot", [0.1, pd.Series([0.1, 0.1 * 3], index=["A", "B"])], ids=["one size", "two sizes"])
 def test_the_last_bits_of_a_sum_hide_no_lot(lot: Any) -> None:
     """Eight fills of 0.1 add up to 0.7999999999999999, which is eight lots; three times 0.1 is a lot of 0.3."""

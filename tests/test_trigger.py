@@ -128,7 +128,7 @@ def test_timestamps_take_a_timedelta() -> None:
     found = ao.adl_trigger(pnl, pnl + POOL, window="8h")
     assert found.active.sum() == 8 and found.episodes["first"][0] == pnl.index[1]
     with pytest.raises(DataError, match="timestamps"):
-        ao.adl_trigger(pnl, pnl + POOL)
+        ao.adl_trigger(pnl, pnl + POOL, window=8.0)
 
 
 @settings(derandomize=True, deadline=None, max_examples=150)
@@ -189,3 +189,12 @@ def test_bad_input_gets_one_line(change: dict[str, Any], message: str) -> None:
     with pytest.raises(DataError, match=message) as raised:
         ao.adl_trigger(given.pop("pnl"), given.pop("balance"), **given)
     assert "\n" not in str(raised.value)
+
+
+def test_eight_hours_are_the_default_in_either_unit() -> None:
+    """A peak nine hours ago is forgotten, one seven hours ago is not."""
+    for hours, on in ((7, True), (9, False)):
+        stamps = pd.date_range("2025-10-10", periods=2, freq=f"{hours}h")
+        for times in (stamps, pd.Index([0.0, float(hours)])):
+            found = ao.adl_trigger(pd.Series([0.0, -40.0], index=times), pd.Series([100.0, 100.0], index=times))
+            assert found.active.to_list() == [False, on]

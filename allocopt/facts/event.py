@@ -106,9 +106,11 @@ class Event:
         table = payer_table(payers, f"payers of event {name!r}")
         if "role" not in table.columns:
             raise DataError(f"payers of event {name!r} have no column 'role'; add one with values from {list(ROLES)}")
-        for payer, role in table["role"].items():
-            if role not in ROLES:
-                raise DataError(f"event {name!r}: payer {payer!r} has role {role!r}; expected one of {list(ROLES)}")
+        known = [role in ROLES for role in table["role"].tolist()]
+        if not all(known):
+            at = known.index(False)
+            payer, role = table.index[at], table["role"].iloc[at]
+            raise DataError(f"event {name!r}: payer {payer!r} has role {role!r}; expected one of {list(ROLES)}")
         put(self, "_payers", table)
         put(self, "currency", one_currency(table, currency))
         put(self, "_scenarios", self._checked_scenarios(scenarios, table, name))

@@ -114,7 +114,7 @@ def _payers(layer: Layer, event: Event) -> pd.DataFrame:
             raise _missing(layer, event, column, "chooses its payers by column")
         words = {value for value in values if isinstance(value, str)}
         figures = {float(value) for value in values if not isinstance(value, str)}
-        table = table[[cell in words or _figure(cell) in figures for cell in table[column]]]
+        table = table[[cell in words or bool(figures and _figure(cell) in figures) for cell in table[column].tolist()]]
     return table
 
 

@@ -101,7 +101,7 @@ def adl_trigger(
     *,
     start: float = -0.3,
     stop: float = -0.25,
-    window: Any = 8.0,
+    window: Any = None,
     least: float = 0.0,
 ) -> Triggered:
     r"""Start closing winners when a profit has fallen far from its peak, and stop only when it is well back.
@@ -121,8 +121,8 @@ def adl_trigger(
     ----------
     pnl, balance : Series by time, the same increasing times (numbers or timestamps), any sign, in currency.
     start, stop : the two lines, between -1 and 0, start <= stop.
-    window : how far back the peak is looked for, in the unit of the times (8.0 when they are in hours), or a timedelta
-        such as ``"8h"`` when they are timestamps.
+    window : how far back the peak is looked for, in the unit of the times, or a timedelta such as ``"8h"`` when they
+        are timestamps; by default eight hours, with times that are numbers taken for hours.
     least : the balance above which the drawdown rule applies.
 
     Returns
@@ -172,7 +172,9 @@ def _drawdown(fall: Array, base: Array) -> Array:
 
 
 def _times(index: pd.Index, window: Any) -> tuple[Array, float]:
-    """Times as numbers from the first, and the window in the same unit."""
+    """Times as numbers from the first, and the window in the same unit; eight hours unless stated."""
+    if window is None:
+        window = "8h" if isinstance(index, pd.DatetimeIndex) else 8.0
     if isinstance(index, pd.DatetimeIndex):
         try:
             back = pd.Timedelta(window) if isinstance(window, str) or not np.isscalar(window) else None

@@ -9,10 +9,12 @@ import pkgutil
 import sys
 from collections.abc import Iterator, Mapping
 from functools import cache
+from numbers import Real
 from types import MappingProxyType, ModuleType
 from typing import Any
 
 import numpy as np
+import pandas as pd
 from numpy.typing import NDArray
 
 from allocopt.errors import DataError, unknown
@@ -114,7 +116,7 @@ def allocate_many(rule: str | Scheme, losses: Any, keys: Any, caps: Any, **param
 
     Row ``s`` is what ``allocate`` gives for loss ``s``; a loss beyond the caps takes all of them. ``keys`` plays the
     part of the scheme's key (pro-rata's key, weights of equal awards and losses, the score of a queue) and may be None
-    for the scheme's default; ``caps`` may be None for no caps.
+    for the figures the scheme was made with, or its default; ``caps`` may be None for no caps.
 
     >>> allocate_many("pro-rata", [30.0, 60.0], [1.0, 2.0], [15.0, 90.0])
     array([[10., 20.],
@@ -128,6 +130,8 @@ def allocate_many(rule: str | Scheme, losses: Any, keys: Any, caps: Any, **param
     loss = _rows("losses", losses, 1, finite=True)
     if loss.ndim != 1:
         raise DataError(f"losses have shape {loss.shape}; expected one loss per row, shape (S,)")
+    if keys is None:
+        keys = _stated(chosen, caps)
     if keys is None and caps is None:
         raise DataError("keys and caps are both None; give at least one so that the number of payers is known")
     key = None if keys is None else _rows("keys", keys, 2, finite=True, low=getattr(chosen, "key_low", 0.0))
@@ -140,6 +144,19 @@ def allocate_many(rule: str | Scheme, losses: Any, keys: Any, caps: Any, **param
     if key is not None and key.shape[-1] != cap.shape[-1]:
         raise DataError(f"keys speak of {key.shape[-1]} payers and caps of {cap.shape[-1]}; give the same number")
     return chosen.batch(loss, key, cap)
+
+
+def _stated(rule: Scheme, caps: Any) -> Any:
+    """The figures a scheme was made with, for want of others; a column cannot be read, since a batch has no table."""
+    keyed = getattr(rule, "keyed", "")
+    own = getattr(rule, keyed, None) if keyed else None
+    if own is None or isinstance(own, list | tuple | np.ndarray | pd.Series):
+        return own
+    if isinstance(own, Real):
+        return np.full(np.shape(caps)[-1:], float(own))
+    raise DataError(
+        f"{rule.name} reads its {keyed} from {str(own)!r}, and a batch has no table; give the figures as keys"
+    )
 
 
 def _rows(name: str, values: Any, most: int, *, finite: bool, low: float = 0.0) -> NDArray[np.float64]:
