@@ -58,7 +58,7 @@ def deficit_event(
     ...                          "balance": [150.0, 80.0, 60.0]}, index=["D", "A", "B"])
     >>> event = deficit_event(PerpetualBook(accounts, mark=80.0), fund=15.0)
     >>> ao.load_model("bitmex").run(event).by_payer.to_dict()
-    {'A': 30.0, 'B': 5.0, 'insurance fund': 15.0}
+    {'D': 0.0, 'A': 30.0, 'B': 5.0, 'insurance fund': 15.0}
     """
     table = position_table(book)
     table["role"] = np.where(book._bankrupt, "defaulter", role)
