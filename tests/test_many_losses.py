@@ -71,7 +71,7 @@ def test_rules_without_a_batch_and_metrics_of_one_s_own_are_asked_loss_by_loss()
         return 7.0
 
     q = question(5, 5)
-    assert burdens(ao.scheme("random-arrival"), q, None, np.array([1.0])) is None
+    assert burdens(ao.scheme("random-arrival", way="sampled"), q, None, np.array([1.0])) is None
     assert scores(ao.scheme("pro-rata"), q, None, {"gini": gini}, "fund", np.array([1.0]))["gini"].tolist() == [7.0]
 
 

@@ -21,6 +21,7 @@ from allocopt.judgement.resolving import Rule
 from allocopt.mechanisms.ensemble import batched
 from allocopt.mechanisms.waterfall import Waterfall
 from allocopt.schemes.keys import key_values
+from allocopt.schemes.random_arrival import RandomArrival
 
 Form = Callable[[Array, Array, Array], Array]  # burdens (S, n), caps (n,), exposures (n,) -> (S,)
 
@@ -42,6 +43,8 @@ def burdens(rule: Rule, question: LossProblem, event: Event | None, losses: Arra
             return None
         found = rule.run_many(np.maximum(0.0, event.loss - question.loss + losses), event).by_payer
         return np.asarray(found.reindex(columns=question.ids), dtype=np.float64)
+    if isinstance(rule, RandomArrival):
+        return rule.many(losses, question.caps)
     if not batched(rule):
         return None
     stated, keyed = getattr(rule, "key", None), getattr(rule, "keyed", "") or "key"

@@ -25,6 +25,7 @@ from allocopt.maths.arrival import (
     random_arrival,
 )
 from allocopt.maths.arrival_few import few_arrivals
+from allocopt.maths.arrival_many import many_arrivals
 from allocopt.maths.arrival_some import some_arrivals
 from allocopt.maths.arrival_weighted import served, weighted_arrival
 from allocopt.maths.exact import ratios
@@ -147,18 +148,27 @@ class RandomArrival(Scheme):
         return super().borne(problem, rows)
 
     def batch(self, losses: Array, keys: Array | None, caps: Array) -> Array:
-        """Shares for many losses in one call while payers are few."""
+        """Shares for many losses in one call, while payers are few or where all rows have the same caps."""
         n = caps.shape[-1]
         if keys is not None and n <= FEW and self.way != "sampled":
             if self.reading == "payout" and ((keys <= 0) & (caps > 0)).any():
                 raise DataError("random-arrival in the payout reading: a payer has a claim but a key of zero")
             return self._weighted_many(losses, keys, caps)
+        found = self.many(losses, caps) if keys is None and caps.ndim == 1 and n > FEW else None
+        if found is not None:
+            return found
         if keys is not None or n > FEW or self.way == "sampled":
             return super().batch(losses, keys, caps)
         caps = np.minimum(np.broadcast_to(caps, (len(losses), n)), losses[:, None])
         rows = max(1, _CELLS >> n)
         parts = [few_arrivals(losses[k : k + rows], caps[k : k + rows]) for k in range(0, len(losses), rows)]
         return np.minimum(np.concatenate(parts), caps) if parts else np.zeros((0, n))
+
+    def many(self, losses: Array, caps: Array) -> Array | None:
+        """Shares for many losses among the same caps from one pass over the grid, or None where each is found alone."""
+        if self.key is not None or self.way not in ("auto", "dynamic program"):
+            return None
+        return self.batch(losses, None, caps) if len(caps) <= FEW else many_arrivals(losses, caps)
 
     def exact(self, loss: Fraction, caps: Sequence[Fraction]) -> tuple[Fraction, ...] | None:
         """Shares without rounding, over all coalitions."""
