@@ -79,4 +79,4 @@ def test_every_fact_and_every_function_of_incentives_is_named() -> None:
         assert f"`{name}`" in INCENTIVES, name
     favouring = {one.title for one in incentive_measures().values() if one.favours == "pro-rata"}
     assert favouring == {"Split gain", "Uneven split gain", "Merge gain"}  # what the page says of them
-    assert "Split, uneven split and merge gains **favour** pro-rata" in INCENTIVES
+    assert "Split, uneven split and merge gains **favour** pro-rata" in " ".join(INCENTIVES.split())
