@@ -26,8 +26,8 @@ def test_a_must_is_the_fair_program():
     bound = ao.gini_at_most(0.1, by="fund")
     found = ao.design(QUESTION, must=bound, prefer=["constrained-equal-awards"], known=FEW)
     fair = ao.scheme("fair", reference="constrained-equal-awards", subject_to=[bound]).allocate(QUESTION)
-    assert np.allclose(found.shares, fair.shares) and found.answer.certificate.holds()
-    assert found.answer.duals["gini"] < 0 and "price of gini" in found.explain()
+    assert np.allclose(found.shares, fair.shares) and found.certificate.holds()
+    assert found.prices["gini"] < 0 and "price of gini" in found.explain()
     assert found.program.clauses and found.distances["pro-rata"] == pytest.approx(
         np.abs(fair.shares - ao.allocate(QUESTION, "pro-rata").shares).sum() / 60
     )

@@ -25,6 +25,7 @@ RUN = (
     "adl-claims.md",
     "crypto-venues.md",
     "games.md",
+    "incentives.md",
     "metrics.md",
     "peers.md",
     "trade-offs.md",

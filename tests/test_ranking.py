@@ -121,6 +121,14 @@ def test_weights_given_make_one_exact_value(card):
     assert card.rank({"gini": 3e100, "merge_gain": 1e100}).order == found.order
 
 
+def test_weights_may_be_a_series_such_as_those_of_a_ranking(card, found):
+    given = card.rank({"gini": 1, "split_gain": 3})
+    again = card.rank(given.weights)
+    assert again.names == given.names and again.value.to_dict() == pytest.approx(given.value.to_dict())
+    assert card.rank(found.weights).value.to_dict() == pytest.approx(found.value.to_dict())
+    assert card.rank(pd.Series(["split_gain", "gini"])).basis == "of falling importance"
+
+
 def test_an_order_of_importance_weighs_what_comes_first_most(card):
     names = ["merge_gain", "gini", "hoover"]
     found = card.rank(names)
@@ -301,6 +309,8 @@ def test_one_scheme_is_ranked(card):
                 (lambda c: c.rank({"house_absorption": 1}), "no value for 'pro-rata'"),
                 (lambda c: c.rank({"gini": 1}, criteria=["gini"]), "leave criteria"),
                 (lambda c: c.rank(draws=0), "draws"),
+                (lambda c: c.rank(seed=-1), "seed is -1"),
+                (lambda c: c.rank(pd.Series([1.0, 2.0], index=["gini", "gini"])), "twice"),
                 (lambda c: c.rank().explain("nobody"), "no scheme of this card"),
                 (lambda c: ao.compare(QUESTION, RULES, metrics=[], measures=[]).rank(), "no criterion that counts"),
             ],

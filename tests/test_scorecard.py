@@ -312,6 +312,13 @@ def test_the_exposure_is_the_cap_or_the_only_number():
         (lambda q: ao.compare(q, ["pro-rata"], by="fnud"), "did you mean 'fund'"),
         (lambda q: ao.compare(q, ["pro-rata"], ["ginny"]), "no fairness metric is called 'ginny'"),
         (lambda q: ao.compare(q, ["pro-rata"], measures=["split"]), "no incentive measure is called 'split'"),
+        (lambda q: ao.compare(q, ["pro-rata"], ["split_gain"]), r"name it in measures=\[...\]"),
+        (lambda q: ao.compare(q, ["pro-rata"], measures=["gini"]), r"name it in metrics=\[...\]"),
+        (lambda q: ao.compare(q, ["pro-rata"], [ao.metrics.gini]), "'gini' is a plain function"),
+        (lambda q: ao.compare(q, ["pro-rata"], seed=-1), "seed is -1; give a whole number"),
+        (lambda q: ao.compare(q, ["pro-rata"], seed="one"), "seed is 'one'"),
+        (lambda q: ao.compare(q, ["pro-rata"], seed=None), "seed is None"),
+        (lambda q: ao.compare(q, ["pro-rata"], scenarios=pd.DataFrame([[1.0, 2.0]])), r"shape \(1, 2\); give one loss"),
         (lambda q: ao.compare(q, ["pro-rata"], risk="stress"), "did you mean 'stress_loss'"),
         (lambda q: ao.compare(q, ["pro-rata"], rates=["lever"]), "no amount"),
         (lambda q: ao.compare(q, [waterfall()]), "compare it on the Event"),
@@ -320,8 +327,9 @@ def test_the_exposure_is_the_cap_or_the_only_number():
     ],
 )
 def test_what_cannot_be_compared_is_said_in_one_line(call, message):
-    with pytest.raises(DataError, match=message):
+    with pytest.raises(DataError, match=message) as fault:
         call(ao.LossProblem(80, TABLE, "fund"))
+    assert "\n" not in str(fault.value)
 
 
 def test_figures_by_payer_are_compared_and_their_incentives_left_open():

@@ -25,7 +25,7 @@ from allocopt.judgement.measure import Measure
 from allocopt.judgement.metric import Metric, paid_of
 from allocopt.judgement.participation import clearing_view
 from allocopt.judgement.resolving import Incentive, Rule
-from allocopt.judgement.uncertainty import bootstrap, known_throughout
+from allocopt.judgement.uncertainty import bootstrap, known_throughout, whole_seed
 from allocopt.mechanisms.cascade import Cascade
 from allocopt.views import view
 
@@ -172,9 +172,9 @@ class Scorecard:
 
         Parameters
         ----------
-        weights : criterion -> weight >= 0 (their sum does not matter; those not named do not count), or names of
-            criteria from the most important to the least, or None: every set of weights is as likely as any other,
-            which is stochastic multicriteria acceptability analysis (SMAA).
+        weights : criterion -> weight >= 0, a dict or a Series (their sum does not matter; those not named do not
+            count), or names of criteria from the most important to the least, or None: every set of weights is as
+            likely as any other, which is stochastic multicriteria acceptability analysis (SMAA).
         criteria : which criteria count when no weights are given; by default each family once (Jain's index and the
             coefficient of variation say the same). Where a scheme has no value on one of them, the mean of its own
             others stands in, so that it takes the criterion from nobody else.
@@ -197,7 +197,7 @@ class Scorecard:
 
         times = number(draws, "draws", low=1, high=1e8)
         found = weighting(known_throughout(self.values(), self.ensemble), self.criteria, weights, criteria)
-        return Ranking(self, *found, int(times), self.seed if seed is None else seed)
+        return Ranking(self, *found, int(times), self.seed if seed is None else whole_seed(seed))
 
     def frontier(
         self, x: Any, y: Any, z: Any = None, *, must: Iterable[Constraint] | Constraint = (), points: int | None = None

@@ -13,6 +13,7 @@ import pandas as pd
 
 from allocopt.errors import AllocOptError, DataError, InfeasibleError, SolverError
 from allocopt.facts.allocation import Allocation
+from allocopt.facts.certificate import Certificate
 from allocopt.facts.event import Event
 from allocopt.facts.problem import LossProblem
 from allocopt.judgement.convex import axis, settled
@@ -67,6 +68,16 @@ class Design:
     def shares(self) -> pd.Series[float]:
         """What each payer bears, in currency."""
         return self.answer.shares
+
+    @property
+    def certificate(self) -> Certificate:
+        """The proof that the shares solve the program."""
+        return self.answer.certificate
+
+    @property
+    def prices(self) -> Mapping[str, Any]:
+        """What one more unit of every bound would save or cost, by its name: the duals of the program."""
+        return self.answer.duals
 
     @property
     def program(self) -> Program:

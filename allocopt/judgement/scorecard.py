@@ -17,7 +17,7 @@ from allocopt.judgement.metric import Metric, fairness_metrics
 from allocopt.judgement.probing import RISK, Terms, divided, probed
 from allocopt.judgement.resolving import Rule
 from allocopt.judgement.settled import settled
-from allocopt.judgement.uncertainty import Instance, losses_of, over_events, over_losses
+from allocopt.judgement.uncertainty import Instance, losses_of, over_events, over_losses, whole_seed
 from allocopt.mechanisms.waterfall import Waterfall
 from allocopt.schemes import Scheme, resolve
 
@@ -98,6 +98,7 @@ def compare(
     """
     if uncertain not in ("fairness", "all"):
         raise DataError(f"uncertain is {uncertain!r}; expected 'fairness' or 'all'")
+    start = whole_seed(seed)
     several = _several(event_or_problem, problem, scenarios)
     event, question = _asked(event_or_problem if several is None else several[0], problem)
     rules = _rules(schemes)
@@ -121,7 +122,9 @@ def compare(
         spread = over_losses(rules, question, event, moved, terms, losses)
     elif others is not None:
         spread = over_events(rules, _instances(others, question, column, risk, kept, facts), moved)
-    card = Scorecard(question, event, column, rules, answers, cascades, criteria, findings, spread, seed, axioms, given)
+    card = Scorecard(
+        question, event, column, rules, answers, cascades, criteria, findings, spread, start, axioms, given
+    )
     _ = card.scores  # a criterion that cannot judge these answers says so now
     return card
 
@@ -240,6 +243,14 @@ def _chosen(kind: str, wanted: Any, listed: Mapping[str, _Kind], of: type[_Kind]
             chosen.append(listed[str(one)])
         elif one in TRAPS:
             raise DataError(f"{one!r} {TRAPS[str(one)]}")
+        elif callable(one):
+            maker = f"allocopt.judgement.{of.__name__.lower()}"
+            raise DataError(
+                f"{getattr(one, '__name__', one)!r} is a plain function, which does not say what its number means; "
+                f"name a {kind}, or make one of your own with the decorator of {maker}"
+            )
+        elif one in incentive_measures() or one in fairness_metrics():
+            raise DataError(f"{one!r} is no {kind}; name it in {'measures' if of is Metric else 'metrics'}=[...]")
         else:
             raise unknown(kind, one, listed)
     return chosen

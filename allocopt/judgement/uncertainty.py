@@ -38,8 +38,17 @@ class Instance(NamedTuple):
     terms: Terms
 
 
+def whole_seed(seed: Any) -> int:
+    """A seed that numpy takes; None would make every look at a card another one."""
+    if isinstance(seed, bool) or not isinstance(seed, int | np.integer) or seed < 0:
+        raise DataError(f"seed is {seed!r}; give a whole number >= 0, so that the same draws can be made again")
+    return int(seed)
+
+
 def losses_of(scenarios: Any) -> Array:
     """Losses, one per scenario, two or more of them."""
+    if np.ndim(scenarios) > 1:
+        raise DataError(f"scenarios have shape {np.shape(scenarios)}; give one loss per scenario, or a list of events")
     given = scenarios.to_numpy() if isinstance(scenarios, pd.Series) else scenarios
     amounts = vector(given, pd.RangeIndex(np.size(given)), "scenarios")
     if len(amounts) < 2:

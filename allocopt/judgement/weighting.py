@@ -28,6 +28,10 @@ def weighting(values: pd.DataFrame, criteria: Mapping[str, Criterion], weights: 
     """The weight set that a reader's ``weights`` describe on criteria ``chosen`` (None: all) of values by scheme."""
     if weights is not None and chosen is not None:
         raise DataError("weights already names the criteria that count; leave criteria=... out")
+    if isinstance(weights, pd.Series) and pd.api.types.is_numeric_dtype(weights.dtype):
+        if not weights.index.is_unique:
+            raise DataError(f"criteria are named twice in {list(weights.index)}; name each once")
+        weights = weights.to_dict()
     named = weights if weights is not None else chosen
     if named is None:
         names, why = _each_family_once(values, criteria)
