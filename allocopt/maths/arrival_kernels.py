@@ -73,6 +73,17 @@ def grid_awards(grid: Grid, node_count: int) -> Array:
     return grid.back(_in_halves(grid, whole, fraction, grid.size, times, weights, none, True))
 
 
+def grid_masses(grid: Grid, node_count: int) -> Array:
+    """How the capped sum of those who come before it is distributed, for each level: (levels, cells).
+
+    A row sums to one less what is beyond the last cell.
+    """
+    times, weights = _quadrature(node_count)
+    whole, fraction = grid.whole[grid.members], grid.fraction[grid.members]
+    none = np.zeros(times.size)
+    return _in_halves(grid, whole, fraction, grid.size, times, weights, none, True, masses=True)
+
+
 def grid_rests(grid: Grid, node_count: int, *, without_own: bool) -> Array:
     r"""``sum_t E (estate - c(T))+ / t`` over random sets T of t = 1, 2, ... other claims, for each claim.
 
@@ -92,14 +103,16 @@ def grid_rests(grid: Grid, node_count: int, *, without_own: bool) -> Array:
 
 
 def _in_halves(
-    grid: Grid, whole: Whole, fraction: Array, sizes: Array, times: Array, weights: Array, less: Array, awards: bool
-) -> Array:
+    grid: Grid, whole: Whole, fraction: Array, sizes: Array, times: Array, weights: Array, less: Array, awards: bool,
+    *, masses: bool = False,
+) -> Array:  # fmt: skip
     """The sum of :func:`_over_time` over every other time and over the rest, on two processors when it is long."""
 
     def part(first: int) -> Array:
         at, by, off = (v[first::2].copy() for v in (times, weights, less))
-        found: Array = _over_time(grid.plan, whole, fraction, sizes, grid.cells, at, by, off, awards)
-        return found
+        room = np.zeros((sizes.size, grid.cells) if masses else (0, 0))
+        found: Array = _over_time(grid.plan, whole, fraction, sizes, grid.cells, at, by, off, awards, room)
+        return room if masses else found
 
     if len(grid.plan) * grid.cells * times.size < _LONG:
         return part(0) + part(1)
@@ -172,13 +185,14 @@ def _expected_rest(mass: Array, size: float) -> float:
 @njit(cache=True, error_model="numpy", nogil=True)
 def _over_time(
     plan: Whole, whole: Whole, fraction: Array, sizes: Array, cells: int, times: Array, weights: Array, less: Array,
-    awards: bool,
+    awards: bool, masses: Array,
 ) -> Array:  # fmt: skip
     """One entry per leaf, a weighted sum over times t of what the other members leave, each there with probability t.
 
     With B the capped sum of those who are there, it is ``E min(size_i, (cells - B)+)`` (``awards``), else
-    ``E (cells - size_i - B)+``, less what ``less`` says of that time. A member of ``whole + fraction`` steps counts
-    ``whole`` with probability ``1 - fraction``, else ``whole + 1``.
+    ``E (cells - size_i - B)+``, less what ``less`` says of that time. Where there is room in ``masses``, the
+    distribution of B is added up there instead. A member of ``whole + fraction`` steps counts ``whole`` with
+    probability ``1 - fraction``, else ``whole + 1``.
     """
     depths = plan[:, 0].max() + 1
     mass = np.zeros((depths, 2, cells))
@@ -199,7 +213,10 @@ def _over_time(
                 _admit(now, now, fresh, 1.0 - t, whole[j], t * (1.0 - fraction[j]), t * fraction[j])
                 now = fresh
                 side[depth] = turn
-            if leaf >= 0:
+            if leaf >= 0 and masses.size:
+                for m in range(cells):
+                    masses[leaf, m] += weights[a] * now[m]
+            elif leaf >= 0:
                 expected = _expected_award(now, sizes[leaf]) if awards else _expected_rest(now, sizes[leaf])
                 out[leaf] += weights[a] * (expected - less[a])
     return out
