@@ -397,7 +397,7 @@ def as_wished(question: Any) -> Any:
     columns = ["asked", "reached", "holds", "told"]
     rows = {"few pay more": [0.5, 0.1, True, ""], "near to equal": [0.0, 0.2, False, "the musts allow 0.2"]}
     wishes = pd.DataFrame.from_dict(rows, orient="index", columns=columns)
-    return Design(ao.allocate(question, "pro-rata"), rule, wishes, pd.Series({"talmud": 0.01, "piniles": 0.2}))
+    return Design(ao.allocate(question, "pro-rata"), rule, wishes, {"talmud": "talmud", "piniles": "piniles"}, True)
 
 
 def test_rankings_designs_and_allocations_show_themselves_with_marks_beside_colours() -> None:

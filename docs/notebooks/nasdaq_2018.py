@@ -249,8 +249,8 @@ pd.DataFrame({title: part.place for title, part in sets.items()}).sort_values("a
 # %%
 without = sets["without what proportion has by construction"]
 leads = [part.value["by default fund"] - part.value["Talmud"] for part in (ranking, without)]
-print(f"by default fund leads by {leads[0]:.3f} on all criteria, by {leads[1]:.3f} without those")
 assert ranking.order[:2] == without.order[:2] == ["by default fund", "Talmud"] and 10 * leads[1] < leads[0]
+pd.Series(leads, index=["all that count", "without those"], name="lead over Talmud").round(3)
 
 # %% [markdown]
 # And who would have to pay for another choice? Under Talmud the largest members, and few of them:
