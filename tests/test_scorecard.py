@@ -309,6 +309,7 @@ def test_the_exposure_is_the_cap_or_the_only_number():
         (lambda q: ao.compare(q, "pro-rata"), "give a list"),
         (lambda q: ao.compare(q, ["pro-rate"]), "did you mean 'pro-rata'"),
         (lambda q: ao.compare(q, [3]), "not a int"),
+        (lambda q: ao.compare("nasdaq-clearing-2018", ["pro-rata"]), "load it first, load_event"),
         (lambda q: ao.compare(q, ["pro-rata"], by="fnud"), "did you mean 'fund'"),
         (lambda q: ao.compare(q, ["pro-rata"], ["ginny"]), "no fairness metric is called 'ginny'"),
         (lambda q: ao.compare(q, ["pro-rata"], measures=["split"]), "no incentive measure is called 'split'"),

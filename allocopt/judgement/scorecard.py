@@ -185,7 +185,8 @@ def _asked(given: Any, problem: LossProblem | None) -> tuple[Event | None, LossP
     if isinstance(given, Event):
         return given, given.problem() if problem is None else problem
     if not isinstance(given, LossProblem):
-        raise DataError(f"compare judges an Event or a LossProblem, not a {type(given).__name__}")
+        remedy = f"; load it first, load_event({given!r})" if isinstance(given, str) else ""
+        raise DataError(f"compare judges an Event or a LossProblem, not a {type(given).__name__}{remedy}")
     if problem is not None:
         raise DataError("problem=... goes with an Event; the first argument is already a question")
     return None, given
