@@ -47,7 +47,7 @@ def test_two_faces_agree(rule: str, problem: ao.LossProblem) -> None:
 
 @pytest.mark.slow
 @pytest.mark.parametrize("rule", RULES)
-@settings(max_examples=150)
+@settings(max_examples=100)
 @given(problem=questions(most=12))
 def test_two_faces_agree_widely(rule: str, problem: ao.LossProblem) -> None:
     fast, program = RULES[rule].allocate(problem), RULES[rule].allocate(problem, by="program")
