@@ -150,7 +150,7 @@ def random_arrival(
         if method == "sampled":
             return _sampled(estate, claims, permutations, seed)
     awards, words, error = _enumerated(reduced) if method == "enumeration" else _on_grid(reduced)
-    values[positive] = _settled(reduced.restored(awards), claims[positive], estate)
+    values[positive] = settled(reduced.restored(awards), claims[positive], estate)
     return ArrivalResult(values, 0.0, words, max(error * reduced.unit, claims.size * _EPS * estate))
 
 
@@ -279,15 +279,18 @@ def _sampled(estate: float, claims: Array, permutations: int, seed: int | None) 
     pairs = int(number(permutations, "permutations", low=4)) // 2
     values, standard_error = shapley_by_orders(awards, cut.size, pairs, np.random.default_rng(seed))
     words = f"sampled, {2 * pairs} permutations"
-    return ArrivalResult(_settled(values, claims, estate), standard_error, words, float(standard_error.max()))
+    return ArrivalResult(settled(values, claims, estate), standard_error, words, float(standard_error.max()))
 
 
-def _settled(awards: Array, claims: Array, estate: float) -> Array:
-    """Take the last roundings out of awards that are right but for those: within the claims, and adding up."""
+def settled(awards: Array, claims: Array, estate: float | Array) -> Array:
+    """Take the last roundings out of awards that are right but for those: within the claims, and adding up.
+
+    Of one estate, or of many in rows with an estate (rows, 1) each.
+    """
     inside = np.clip(awards, 0.0, claims)
     # Awards at a bound stay there; the others move in proportion to the distance to both.
     slack = inside * (1.0 - inside / np.maximum(claims, np.finfo(np.float64).tiny))
-    room = slack.sum()
-    if room > 0:
-        inside += (estate - inside.sum()) / room * slack
+    room = slack.sum(axis=-1, keepdims=True)
+    off = estate - inside.sum(axis=-1, keepdims=True)
+    inside += np.divide(off, room, out=np.zeros_like(room), where=room > 0) * slack
     return np.clip(inside, 0.0, claims)

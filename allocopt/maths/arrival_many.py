@@ -12,7 +12,7 @@ from dataclasses import replace
 import numpy as np
 
 from allocopt.facts.checks import Array
-from allocopt.maths.arrival import Reduced, cells_of, chosen, node_count
+from allocopt.maths.arrival import Reduced, cells_of, chosen, node_count, settled
 
 
 def many_arrivals(estates: Array, claims: Array) -> Array | None:
@@ -40,7 +40,7 @@ def many_arrivals(estates: Array, claims: Array) -> Array | None:
         out[group] = _one_size(small[group], cut, largest)
         small[group] = 0.0
     out[mirrored] = cut - out[mirrored]
-    return np.clip(out, 0.0, cut)
+    return settled(out, cut, np.minimum(estates, total)[:, None])
 
 
 def _one_size(estates: Array, claims: Array, largest: float) -> Array:
@@ -60,8 +60,6 @@ def _one_size(estates: Array, claims: Array, largest: float) -> Array:
     awards -= _between(expected, at - grid.size[:, None])
     out = np.zeros((len(estates), claims.size))
     out[:, positive] = awards[grid.which].T * grid.step
-    off = estates - out.sum(axis=1)
-    out += off[:, None] * out / np.maximum(out.sum(axis=1), np.finfo(np.float64).tiny)[:, None]
     return out
 
 
